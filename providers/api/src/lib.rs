@@ -1,1 +1,18 @@
-//! Being built.
+//! What a cloud is to Meridian: the traits a provider implements, the semantic kinds of its errors, and the one place
+//! where calls are limited, retried and counted.
+//!
+//! Not here: anything that one cloud does differently from another.
+
+pub mod call;
+pub mod cloud;
+pub mod error;
+pub mod kinds;
+pub mod limiter;
+pub mod provider;
+pub mod telemetry;
+
+pub use call::{Api, Caller, Pace};
+pub use cloud::{Cloud, Scope};
+pub use error::{CloudError, ErrorKind};
+pub use kinds::{Dispatch, Found, KindOps, Made, New};
+pub use provider::{CompileError, Connection, Credentials, Pins, Provider};

@@ -1,0 +1,68 @@
+//! What the engine knows of a kind of resource: which fields it has and what a change of each costs.
+
+/// A kind of resource, described once and statically by its provider.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KindSchema {
+    /// `aws_subnet`: the first part of the address.
+    pub kind: &'static str,
+    /// What a person calls one (`subnet`).
+    pub title: &'static str,
+    /// Desired fields, each with what its change means.
+    pub fields: &'static [FieldSchema],
+    /// Attributes that only the cloud can tell, apart from `id`.
+    pub computed: &'static [ComputedSchema],
+    /// What happens when a field that forces replacement changes.
+    pub replacement: Replacement,
+}
+
+/// A desired field.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FieldSchema {
+    pub name: &'static str,
+    pub on_change: OnChange,
+    /// Whether the field may refer to other resources.
+    pub reference: bool,
+}
+
+/// An attribute that the cloud computes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ComputedSchema {
+    pub name: &'static str,
+    /// Whether an update of the resource may change it, so that it is unknown until then.
+    pub changes_on_update: bool,
+}
+
+/// What a changed field asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnChange {
+    /// The cloud changes it in place.
+    Update,
+    /// Only a new resource can have another value.
+    Replace,
+}
+
+/// How a resource of the kind is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacement {
+    /// The old one must be gone before the new one is made (same name, address or disk).
+    DeleteFirst,
+    /// The new one is made first, so that what refers to it can move over.
+    CreateFirst,
+    /// Never, and never deleted either but by `destroy`: it holds what can't be made again. The text says what would be
+    /// lost and the way out.
+    Refused(&'static str),
+}
+
+impl KindSchema {
+    /// The description of the field `name`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&FieldSchema> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether the attribute `name` may be another after an update.
+    #[must_use]
+    pub fn changes_on_update(&self, name: &str) -> bool {
+        self.computed.iter().any(|attribute| attribute.name == name && attribute.changes_on_update)
+    }
+}

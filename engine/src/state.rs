@@ -1,0 +1,124 @@
+//! What Meridian remembers of a cluster between runs. How and where it is kept is the `state` crate's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Address;
+use crate::journal::Entry;
+use crate::value::Fields;
+
+/// The version of the format that this build writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The state of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub format_version: u32,
+    pub cluster: String,
+    pub provider: String,
+    pub region: String,
+    /// Made once for a cluster's life, so that two clusters of one name are never taken for each other.
+    pub lineage: String,
+    /// Grows by one with each write.
+    pub serial: u64,
+    pub phase: Phase,
+    /// `destroy` refuses while this is set.
+    pub deletion_protection: bool,
+    pub resources: BTreeMap<Address, Record>,
+    /// Changes that were begun and whose outcome was never written down.
+    pub intents: BTreeMap<Address, Intent>,
+    /// Facts that were looked up once and stay (the image of an architecture).
+    pub pins: BTreeMap<String, String>,
+    /// What users want to know of a cluster (`api_endpoint`).
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// Where a cluster is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// `create` has begun and has not come to its end yet.
+    Creating,
+    Ready,
+    /// `destroy` has begun and has not come to its end yet.
+    Destroying,
+}
+
+/// A resource that was made or taken over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// The cloud's own id.
+    pub id: String,
+    /// The fields as they were last applied, every reference resolved.
+    pub fields: Fields,
+    /// What the cloud computed.
+    pub computed: Fields,
+    /// The resources it refers to.
+    pub depends_on: BTreeSet<Address>,
+}
+
+/// A change that is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Intent {
+    /// `create`, `update` or `delete`.
+    pub verb: Verb,
+    /// What the idempotency token of a create was made with; empty unless something is made. A create that is sent again
+    /// after a crash uses it, so that its token is the same.
+    pub seed: String,
+}
+
+/// What a step does to the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    Create,
+    Update,
+    Delete,
+}
+
+impl State {
+    /// The state of a cluster that does not exist yet; its serial is 0 until it is first written.
+    #[must_use]
+    pub fn new(cluster: &str, provider: &str, region: &str, lineage: String) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            cluster: cluster.to_owned(),
+            provider: provider.to_owned(),
+            region: region.to_owned(),
+            lineage,
+            serial: 0,
+            phase: Phase::Creating,
+            deletion_protection: false,
+            resources: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a journal's entries in, oldest first. Taking the same entries in twice changes nothing more.
+    pub fn fold(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            match entry {
+                Entry::Intent { address, intent } => {
+                    self.intents.insert(address, intent);
+                }
+                Entry::Made { address, record } => {
+                    self.intents.remove(&address);
+                    self.resources.insert(address, record);
+                }
+                Entry::Gone { address } => {
+                    self.intents.remove(&address);
+                    self.resources.remove(&address);
+                }
+                Entry::Removed { address } => {
+                    self.intents.remove(&address);
+                }
+            }
+        }
+    }
+}

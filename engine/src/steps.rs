@@ -1,0 +1,106 @@
+//! A plan as steps and the order between them. Order comes from the graph alone; there are no rounds.
+
+use petgraph::algo::toposort;
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::BTreeMap;
+
+use crate::plan::{Action, Change, Plan, Reason};
+use crate::state::Verb;
+use crate::Address;
+
+/// One thing to do to one resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step<'p> {
+    pub change: &'p Change,
+    pub verb: Verb,
+}
+
+/// The steps of a plan; an edge leads from what comes first to what waits for it.
+#[derive(Debug)]
+pub struct Steps<'p> {
+    pub(crate) graph: DiGraph<Step<'p>, ()>,
+}
+
+/// The steps wait for each other in a circle.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0} would have to come before itself")]
+pub struct CycleError(Address);
+
+/// The step that makes or changes, and the one that removes, of an address.
+#[derive(Default, Clone, Copy)]
+struct Pair {
+    make: Option<NodeIndex>,
+    remove: Option<NodeIndex>,
+}
+
+impl<'p> Steps<'p> {
+    /// Orders the steps of `plan`.
+    pub fn of(plan: &'p Plan) -> Result<Self, CycleError> {
+        let mut graph = DiGraph::new();
+        let mut pairs: BTreeMap<&Address, Pair> = BTreeMap::new();
+        let mut all: Vec<(&Change, Pair)> = Vec::new();
+        for change in &plan.changes {
+            let mut pair = Pair::default();
+            let mut add = |verb| Some(graph.add_node(Step { change, verb }));
+            match change.action {
+                Action::Create => pair.make = add(Verb::Create),
+                Action::Update => pair.make = add(Verb::Update),
+                Action::Replace => {
+                    pair.remove = add(Verb::Delete);
+                    pair.make = add(Verb::Create);
+                }
+                Action::Delete => pair.remove = add(Verb::Delete),
+                Action::Forget | Action::NoOp => {}
+            }
+            all.push((change, pair));
+            if !matches!(change.reason, Reason::Deposed) {
+                pairs.insert(&change.address, pair);
+            }
+        }
+
+        for (change, own) in &all {
+            if let (Some(remove), Some(make)) = (own.remove, own.make) {
+                let (first, then) = if change.create_first { (make, remove) } else { (remove, make) };
+                graph.add_edge(first, then, ());
+            }
+            for other in change.depends_on.iter().filter_map(|address| pairs.get(address)) {
+                if let (Some(make), Some(theirs)) = (own.make, other.make) {
+                    graph.add_edge(theirs, make, ());
+                }
+            }
+            for address in &change.depended_on {
+                let Some(theirs) = pairs.get(address).and_then(|pair| pair.remove) else { continue };
+                // What used it goes first, or, when it stays, moves over first. It can't move over before the new one
+                // is there, so it only waits for that where the new one is made first.
+                if let Some(remove) = own.remove {
+                    graph.add_edge(remove, theirs, ());
+                } else if let Some(make) = own.make
+                    && graph[theirs].change.moves_over()
+                {
+                    graph.add_edge(make, theirs, ());
+                }
+            }
+        }
+        toposort(&graph, None).map_err(|cycle| CycleError(graph[cycle.node_id()].change.address.clone()))?;
+        Ok(Self { graph })
+    }
+
+    /// How many steps there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Change {
+    /// Whether those that use the resource can leave it before it goes.
+    fn moves_over(&self) -> bool {
+        self.action == Action::Delete || self.create_first
+    }
+}

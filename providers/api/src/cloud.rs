@@ -1,0 +1,37 @@
+//! A connected cloud: one region of one account.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use meridian_engine::apply::Executor;
+use meridian_engine::{Address, Observed};
+use meridian_spec::cluster::Cluster;
+
+use crate::error::CloudError;
+use crate::provider::Pins;
+
+/// Which resources are meant: those of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Name of the cluster: every resource carries it as a tag or label.
+    pub cluster: String,
+    /// Ids that the state has recorded: what can't be tagged is found by them.
+    pub recorded: BTreeMap<Address, String>,
+}
+
+/// What the engine's ports and the planner need of a cloud.
+#[async_trait]
+pub trait Cloud: Executor {
+    /// Who we are there, in one line (`account 123456789012 as role/deployer`).
+    async fn identity(&self) -> Result<String, CloudError>;
+
+    /// Looks up the facts that the cluster needs and `pins` does not have, and checks that what the spec names as
+    /// existing is there as it says. Read-only.
+    async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError>;
+
+    /// Everything that carries the cluster's tag or was recorded. Read-only; batched: one paginated list a kind.
+    async fn observe(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError>;
+
+    /// What controllers inside the cluster made (load balancers, volumes, security groups). Read-only.
+    async fn leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError>;
+}

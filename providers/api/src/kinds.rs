@@ -1,0 +1,252 @@
+//! One kind of resource on one cloud, and the dispatch over all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
+use meridian_engine::observed::{Condition, Observed};
+use meridian_engine::{Address, Fields, KindSchema, Resource};
+
+use crate::call::Pace;
+use crate::cloud::Scope;
+use crate::error::{CloudError, ErrorKind};
+
+/// A resource that `find` saw.
+#[derive(Debug, Clone)]
+pub struct Found<R> {
+    /// Out of its tag, its parent's tag or the recorded id.
+    pub address: Address,
+    pub id: String,
+    /// The fields as the cloud has them, references as ids.
+    pub resource: R,
+    pub computed: Fields,
+    pub condition: Condition,
+}
+
+/// A resource that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    pub id: String,
+    pub computed: Fields,
+}
+
+/// What a create needs besides the resource itself.
+#[derive(Debug, Clone)]
+pub struct New {
+    pub address: Address,
+    /// Idempotency token, 32 hexadecimal digits.
+    pub token: String,
+}
+
+/// What is done with one kind of resource. `C` is the cloud's client, which also knows the cluster's name.
+#[async_trait]
+pub trait KindOps<C: Send + Sync>: Resource {
+    /// Every resource of the kind that belongs to the cluster, in whatever condition, but none that is gone or going.
+    /// Batched; reads only. Nothing of it comes from the desired side.
+    async fn find(client: &C, scope: &Scope) -> Result<Vec<Found<Self>>, CloudError>;
+
+    /// Makes it, tags it in the same call where the cloud can, and waits until it can be used. Calls that may follow
+    /// the first (attach, modify) are repeatable.
+    async fn create(&self, client: &C, new: &New) -> Result<Made, CloudError>;
+
+    /// Brings what exists to `self`; called for changed fields, and with none to finish a half-made resource. Gives all
+    /// computed attributes anew.
+    async fn update(&self, client: &C, existing: &Existing<Self>) -> Result<Made, CloudError>;
+
+    /// Removes it and waits until it is gone. Gone already is a success.
+    async fn delete(client: &C, existing: &Existing<Self>) -> Result<(), CloudError>;
+}
+
+/// A resource that exists, as observed by the plan.
+#[derive(Debug, Clone)]
+pub struct Existing<R> {
+    pub address: Address,
+    pub id: String,
+    pub before: R,
+    pub computed: Fields,
+    /// Names of the fields that differ; empty for a deletion or when a half-made resource is finished.
+    pub changed: BTreeSet<String>,
+}
+
+/// Every kind of one cloud behind the engine's port.
+pub struct Dispatch<C> {
+    client: Arc<C>,
+    pace: Pace,
+    scope: Scope,
+    kinds: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
+}
+
+impl<C: Send + Sync + 'static> Dispatch<C> {
+    /// A dispatch without kinds.
+    #[must_use]
+    pub fn new(client: Arc<C>, pace: Pace, scope: Scope) -> Self {
+        Self { client, pace, scope, kinds: BTreeMap::new() }
+    }
+
+    /// Adds the kind `R`.
+    #[must_use]
+    pub fn with<R: KindOps<C>>(mut self) -> Self {
+        self.kinds.insert(R::SCHEMA.kind, Box::new(Erased::<R>(PhantomData)));
+        self
+    }
+
+    /// The cloud's client.
+    #[must_use]
+    pub fn client(&self) -> &Arc<C> {
+        &self.client
+    }
+
+    /// The schemas of all kinds.
+    #[must_use]
+    pub fn schemas(&self) -> Vec<&'static KindSchema> {
+        self.kinds.values().map(|kind| kind.schema()).collect()
+    }
+
+    /// Finds the resources of every kind, all kinds at once.
+    pub async fn find(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
+        let found = try_join_all(self.kinds.values().map(|kind| kind.find(&self.client, scope))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn kind(&self, address: &Address) -> Result<&dyn AnyKind<C>, CloudError> {
+        self.kinds.get(address.kind()).map(AsRef::as_ref).ok_or_else(|| {
+            CloudError::new(ErrorKind::Unsupported, "dispatch", format!("no such kind: {}", address.kind()))
+        })
+    }
+}
+
+#[async_trait]
+impl<C: Send + Sync + 'static> Executor for Dispatch<C> {
+    async fn create(&self, creation: Creation) -> Result<Outcome, ExecutorError> {
+        let kind = self.kind(&creation.address)?;
+        // An unanswered create that is not repeatable may have been carried out: look before sending it again.
+        let mut attempts = 0;
+        loop {
+            let error = match kind.create(&self.client, &creation).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            attempts += 1;
+            if error.kind != ErrorKind::Transient || attempts > 5 {
+                return Err(error.into());
+            }
+            tracing::warn!(address = %creation.address, %error, "no answer: looking whether it was made");
+            for look in 0..4u32 {
+                tokio::time::sleep(self.pace.backoff * (1 << look)).await;
+                let found = kind.find(&self.client, &self.scope).await?;
+                if let Some(observed) = found.into_iter().find(|observed| observed.address == creation.address) {
+                    return Ok(kind.finish(&self.client, &creation, observed).await?);
+                }
+            }
+        }
+    }
+
+    async fn update(&self, update: Update) -> Result<Outcome, ExecutorError> {
+        Ok(self.kind(&update.address)?.update(&self.client, update).await?)
+    }
+
+    async fn delete(&self, deletion: Deletion) -> Result<(), ExecutorError> {
+        match self.kind(&deletion.address)?.delete(&self.client, deletion).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            result => Ok(result?),
+        }
+    }
+}
+
+/// A kind without its type.
+#[async_trait]
+trait AnyKind<C>: Send + Sync {
+    fn schema(&self) -> &'static KindSchema;
+    async fn find(&self, client: &C, scope: &Scope) -> Result<Vec<Observed>, CloudError>;
+    async fn create(&self, client: &C, creation: &Creation) -> Result<Outcome, CloudError>;
+    /// Brings a resource that an unanswered create made to its desired end.
+    async fn finish(&self, client: &C, creation: &Creation, found: Observed) -> Result<Outcome, CloudError>;
+    async fn update(&self, client: &C, update: Update) -> Result<Outcome, CloudError>;
+    async fn delete(&self, client: &C, deletion: Deletion) -> Result<(), CloudError>;
+}
+
+struct Erased<R>(PhantomData<fn() -> R>);
+
+/// Reads typed fields; that they do not fit is a fault of ours, not of the cloud.
+fn typed<R: Resource>(address: &Address, fields: &Fields) -> Result<R, CloudError> {
+    R::from_fields(fields)
+        .map_err(|error| CloudError::new(ErrorKind::Invalid, &format!("reading {address}"), error.to_string()))
+}
+
+#[async_trait]
+impl<C: Send + Sync, R: KindOps<C>> AnyKind<C> for Erased<R> {
+    fn schema(&self) -> &'static KindSchema {
+        R::schema()
+    }
+
+    async fn find(&self, client: &C, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
+        let found = R::find(client, scope).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| Observed {
+                address: found.address,
+                schema: R::schema(),
+                id: found.id,
+                fields: found.resource.into_fields(),
+                computed: found.computed,
+                condition: found.condition,
+            })
+            .collect())
+    }
+
+    async fn create(&self, client: &C, creation: &Creation) -> Result<Outcome, CloudError> {
+        let resource: R = typed(&creation.address, &creation.fields)?;
+        let new = New { address: creation.address.clone(), token: creation.token.clone() };
+        resource.create(client, &new).await.map(outcome)
+    }
+
+    async fn finish(&self, client: &C, creation: &Creation, found: Observed) -> Result<Outcome, CloudError> {
+        let changed = found
+            .schema
+            .fields
+            .iter()
+            .filter(|field| found.fields.get(field.name) != creation.fields.get(field.name))
+            .map(|field| field.name.to_owned())
+            .collect();
+        let update = Update {
+            address: found.address,
+            id: found.id,
+            before: found.fields,
+            after: creation.fields.clone(),
+            computed: found.computed,
+            changed,
+        };
+        self.update(client, update).await
+    }
+
+    async fn update(&self, client: &C, update: Update) -> Result<Outcome, CloudError> {
+        let resource: R = typed(&update.address, &update.after)?;
+        let existing = Existing {
+            before: typed(&update.address, &update.before)?,
+            address: update.address,
+            id: update.id,
+            computed: update.computed,
+            changed: update.changed,
+        };
+        resource.update(client, &existing).await.map(outcome)
+    }
+
+    async fn delete(&self, client: &C, deletion: Deletion) -> Result<(), CloudError> {
+        let existing = Existing {
+            before: typed(&deletion.address, &deletion.before)?,
+            address: deletion.address,
+            id: deletion.id,
+            computed: deletion.computed,
+            changed: BTreeSet::new(),
+        };
+        R::delete(client, &existing).await
+    }
+}
+
+fn outcome(made: Made) -> Outcome {
+    Outcome { id: made.id, computed: made.computed }
+}
+

@@ -1,0 +1,120 @@
+//! Counting: every attempt of every call, with when it began and ended.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+/// Takes every attempt in; shared by all clients of a run.
+#[derive(Debug)]
+pub struct Telemetry {
+    start: Instant,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    calls: Vec<(String, Duration, Duration)>,
+    retries: usize,
+    throttle_wait: Duration,
+}
+
+/// What a run cost, as `-v` and the JSON output report it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    pub api_calls: ApiCalls,
+    /// The longest chain of calls of which each began after the one before had ended: what latency multiplies with.
+    pub round_trips: usize,
+    /// Attempts after the first.
+    pub retries: usize,
+    /// Time that calls spent waiting for the cloud's rate limits, added up. Milliseconds.
+    pub throttle_wait_ms: u64,
+    /// Milliseconds since the run began.
+    pub wall_ms: u64,
+}
+
+/// Calls, attempts included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiCalls {
+    pub total: usize,
+    pub by_operation: BTreeMap<String, usize>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { start: Instant::now(), inner: Mutex::default() }
+    }
+}
+
+impl Telemetry {
+    /// An attempt that began at `begin` and ends now. `operation` is `ec2:CreateVpc`.
+    pub fn attempt(&self, operation: String, begin: Instant) {
+        let mut inner = self.lock();
+        inner.calls.push((operation, begin.saturating_duration_since(self.start), self.start.elapsed()));
+    }
+
+    /// One attempt more than the first.
+    pub fn retry(&self) {
+        self.lock().retries += 1;
+    }
+
+    /// Time spent waiting for a token.
+    pub fn waited(&self, time: Duration) {
+        self.lock().throttle_wait += time;
+    }
+
+    /// What it came to so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let inner = self.lock();
+        let mut by_operation = BTreeMap::new();
+        for (operation, _, _) in &inner.calls {
+            *by_operation.entry(operation.clone()).or_default() += 1;
+        }
+        Stats {
+            api_calls: ApiCalls { total: inner.calls.len(), by_operation },
+            round_trips: longest_chain(&inner.calls),
+            retries: inner.retries,
+            throttle_wait_ms: millis(inner.throttle_wait),
+            wall_ms: millis(self.start.elapsed()),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The largest set of calls that do not overlap: taken greedily by their end.
+fn longest_chain(calls: &[(String, Duration, Duration)]) -> usize {
+    let mut spans: Vec<(Duration, Duration)> = calls.iter().map(|(_, begin, end)| (*end, *begin)).collect();
+    spans.sort_unstable();
+    let mut last = None;
+    let mut length = 0;
+    for (end, begin) in spans {
+        if last.is_none_or(|last| begin >= last) {
+            last = Some(end);
+            length += 1;
+        }
+    }
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_side_by_side_are_one_round_trip() {
+        let ms = Duration::from_millis;
+        let call = |begin, end| (String::new(), ms(begin), ms(end));
+        assert_eq!(longest_chain(&[call(0, 50), call(1, 52), call(2, 49)]), 1);
+        assert_eq!(longest_chain(&[call(0, 50), call(1, 52), call(53, 90), call(91, 100)]), 3);
+        assert_eq!(longest_chain(&[]), 0);
+    }
+}
