@@ -77,8 +77,8 @@ mount_volume() {
     die "another disk than $name is mounted at $mount_point"
   # The disk may have been enlarged since it was formatted.
   case "$filesystem" in
-    ext4) resize2fs "$device" >/dev/null 2>&1 || die "$device could not be grown" ;;
-    xfs) xfs_growfs "$mount_point" >/dev/null || die "$device could not be grown" ;;
+    ext4) resize2fs "$device" >/dev/null 2>&1 || log "$device could not be grown to its full size" ;;
+    xfs) xfs_growfs "$mount_point" >/dev/null || log "$device could not be grown to its full size" ;;
   esac
 }
 {% if attached %}

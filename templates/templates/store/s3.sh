@@ -29,18 +29,22 @@ print("user = " + json.dumps(role["AccessKeyId"] + ":" + role["SecretAccessKey"]
 print("header = " + json.dumps("x-amz-security-token: " + role["Token"]))
 ')
 
+# s3 BODY_FILE ARGUMENT...: S3 asks for the digest of the body in a header, which not every curl sets by itself.
 s3() {
+  local digest
+  digest=$(sha256sum <"$1")
+  shift
   printf '%s\n' "$signing" | curl --silent --show-error --fail --max-time 300 --retry 3 \
-    --aws-sigv4 "aws:amz:$region:s3" --config - "$@"
+    --aws-sigv4 "aws:amz:$region:s3" --header "x-amz-content-sha256: ${digest%% *}" --config - "$@"
 }
 
 case "$1" in
   get)
-    s3 --output "$3.partial" "$objects/$2"
+    s3 /dev/null --output "$3.partial" "$objects/$2"
     mv --force "$3.partial" "$3"
     ;;
   put)
-    s3 --upload-file "$2" "$objects/$3"
+    s3 "$2" --upload-file "$2" "$objects/$3"
     ;;
   *)
     echo "meridian-store: unknown operation $1" >&2

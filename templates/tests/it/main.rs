@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod fixtures;
+mod machine;
 mod quoting;
 mod refusals;
 mod snapshots;
