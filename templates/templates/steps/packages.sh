@@ -9,7 +9,7 @@ add_repository() {
   shift 5
   keyring="/etc/apt/keyrings/meridian-$name.asc"
   source="/etc/apt/sources.list.d/meridian-$name.sources"
-  mkdir --parents /etc/apt/keyrings
+  mkdir --parents /etc/apt/keyrings /etc/apt/sources.list.d
   next=$(mktemp)
   curl --silent --show-error --fail --location --retry 5 --max-time 60 --output "$next" "$key_url"
   # The key comes over the network; what it must be does not.
