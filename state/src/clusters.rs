@@ -108,9 +108,15 @@ impl Clusters {
         Ok(Some(Loaded { state, interrupted, version: object.version }))
     }
 
-    /// Takes the lease of a cluster, which need not exist yet.
-    pub async fn acquire(&self, name: &str, owner: Owner) -> Result<Lease, StateError> {
-        Lease::acquire(Arc::clone(&self.store), &Self::key(name, "lease.json")?, owner).await
+    /// Takes the lease of a cluster, which need not exist yet. A holder that `is_dead` knows to have died is not waited
+    /// for; it must be sure, and say no where it is not.
+    pub async fn acquire(
+        &self,
+        name: &str,
+        owner: Owner,
+        is_dead: &(dyn Fn(&Owner) -> bool + Send + Sync),
+    ) -> Result<Lease, StateError> {
+        Lease::acquire(Arc::clone(&self.store), &Self::key(name, "lease.json")?, owner, is_dead).await
     }
 
     /// Who holds the lease of a cluster, if someone does.

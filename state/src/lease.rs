@@ -23,6 +23,8 @@ pub struct Owner {
     pub user: String,
     pub host: String,
     pub process: u32,
+    /// What tells process numbers of this boot and container from those of others; empty when it is not known.
+    pub process_space: String,
     /// The page of the pipeline's run, if one runs it.
     pub run_url: Option<String>,
     /// What is being done (`create`).
@@ -79,12 +81,17 @@ impl std::fmt::Debug for SharedStore {
 }
 
 impl Lease {
-    /// Takes the lease at `key`, or says who holds it.
-    pub(crate) async fn acquire(store: Arc<dyn Store>, key: &str, owner: Owner) -> Result<Self, StateError> {
+    /// Takes the lease at `key`, or says who holds it. A holder that `is_dead` knows to have died is not waited for.
+    pub(crate) async fn acquire(
+        store: Arc<dyn Store>,
+        key: &str,
+        owner: Owner,
+        is_dead: &(dyn Fn(&Owner) -> bool + Send + Sync),
+    ) -> Result<Self, StateError> {
         let present = read(store.as_ref(), key).await?;
         let (fence, condition) = match present {
             None => (1, Condition::Absent),
-            Some((file, _)) if file.is_held() => {
+            Some((file, _)) if file.is_held() && !is_dead(&file.owner) => {
                 return Err(StateError::Held { owner: file.owner, expires_at: file.expires_at });
             }
             Some((file, version)) => (file.fence + 1, Condition::Matches(version)),

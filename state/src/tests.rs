@@ -9,7 +9,7 @@ use meridian_engine::state::{Intent, Record, State, Verb};
 use crate::{Clusters, FileStore, Owner, StateError, StoreJournal};
 
 fn owner(user: &str) -> Owner {
-    Owner { user: user.into(), host: "h".into(), process: 1, run_url: None, command: "create".into() }
+    Owner { user: user.into(), host: "h".into(), process: 1, process_space: String::new(), run_url: None, command: "create".into() }
 }
 
 fn address(name: &str) -> Address {
@@ -34,7 +34,7 @@ fn new_state() -> State {
 async fn a_journal_is_taken_in_and_dropped_with_the_next_write() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a")).await.unwrap();
+    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
     let first = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     let journal = StoreJournal::new(&clusters, &first, &lease).unwrap();
     let intent = Intent { verb: Verb::Create, seed: "s".into() };
@@ -61,22 +61,25 @@ async fn a_journal_is_taken_in_and_dropped_with_the_next_write() {
 async fn a_lease_keeps_others_out_until_it_is_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a")).await.unwrap();
-    let refused = clusters.acquire("demo", owner("b")).await.unwrap_err();
+    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
+    let refused = clusters.acquire("demo", owner("b"), &|_| false).await.unwrap_err();
     assert!(matches!(refused, StateError::Held { owner, .. } if owner.user == "a"));
     assert_eq!(clusters.holder("demo").await.unwrap().unwrap().user, "a");
     lease.release().await.unwrap();
-    assert_eq!(clusters.acquire("demo", owner("b")).await.unwrap().fence, 2);
+    let second = clusters.acquire("demo", owner("b"), &|_| false).await.unwrap();
+    assert_eq!(second.fence, 2);
+    let third = clusters.acquire("demo", owner("c"), &|holder| holder.user == "b").await.unwrap();
+    assert_eq!(third.fence, 3);
 }
 
 #[tokio::test]
 async fn who_lost_the_lease_cannot_write_over_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let slow = clusters.acquire("demo", owner("slow")).await.unwrap();
+    let slow = clusters.acquire("demo", owner("slow"), &|_| false).await.unwrap();
     let first = clusters.write(&slow, &owner("slow"), None, new_state()).await.unwrap();
     clusters.unlock("demo").await.unwrap();
-    let quick = clusters.acquire("demo", owner("quick")).await.unwrap();
+    let quick = clusters.acquire("demo", owner("quick"), &|_| false).await.unwrap();
     clusters.write(&quick, &owner("quick"), Some(&first), first.state.clone()).await.unwrap();
     let late = clusters.write(&slow, &owner("slow"), Some(&first), first.state.clone()).await;
     assert!(late.is_err());
@@ -87,7 +90,7 @@ async fn who_lost_the_lease_cannot_write_over_the_next_one() {
 async fn what_is_damaged_or_newer_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a")).await.unwrap();
+    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
     clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     let path = dir.path().join("clusters/demo/state.json");
     let text = std::fs::read_to_string(&path).unwrap();
