@@ -215,6 +215,7 @@ fn decide(
         .schema
         .fields
         .iter()
+        .filter(|field| field.on_change != OnChange::Unread)
         .filter(|field| after.get(field.name) != observed.fields.get(field.name))
         .map(|field| field.name.to_owned())
         .collect();
@@ -347,6 +348,7 @@ fn drift(state: Option<&State>, current: &BTreeMap<&Address, &Observed>) -> Vec<
             record
                 .fields
                 .iter()
+                .filter(|(name, _)| observed.schema.field(name).is_none_or(|field| field.on_change != OnChange::Unread))
                 .filter(|(name, value)| observed.fields.get(*name).is_some_and(|now| now != *value))
                 .map(|(name, _)| name.clone())
                 .collect()

@@ -124,7 +124,7 @@ impl<R> FieldValue for Ref<R> {
 
 /// Declares a kind of resource: its struct, its schema and the way to [`Fields`] and back.
 ///
-/// Each field says what its change means, `update` or `replace`; `computed` lists what only the cloud can tell, with
+/// Each field says what its change means, `update` or `replace`, or that the cloud never gives it back, `unread`; `computed` lists what only the cloud can tell, with
 /// `volatile` before what an update may change.
 ///
 /// ```
@@ -198,6 +198,7 @@ macro_rules! resource {
     };
     (@on_change update) => { $crate::schema::OnChange::Update };
     (@on_change replace) => { $crate::schema::OnChange::Replace };
+    (@on_change unread) => { $crate::schema::OnChange::Unread };
     (@computed [$($done:expr),*]) => { &[$($done),*] };
     (@computed [$($done:expr),*] volatile $name:ident $(, $($rest:tt)*)?) => {
         $crate::resource!(@computed

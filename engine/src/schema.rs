@@ -39,6 +39,8 @@ pub enum OnChange {
     Update,
     /// Only a new resource can have another value.
     Replace,
+    /// The cloud takes it and does not give it back. It is sent, never compared; another field holds its digest.
+    Unread,
 }
 
 /// How a resource of the kind is replaced.

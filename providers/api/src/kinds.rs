@@ -79,7 +79,14 @@ pub struct Dispatch<C> {
     kinds: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
 }
 
-impl<C: Send + Sync + 'static> Dispatch<C> {
+/// A cloud's client.
+pub trait Client: Send + Sync + 'static {
+    /// The same client, which remembers no listing: what it reads is of now.
+    #[must_use]
+    fn fresh(&self) -> Self;
+}
+
+impl<C: Client> Dispatch<C> {
     /// A dispatch without kinds.
     #[must_use]
     pub fn new(client: Arc<C>, pace: Pace, scope: Scope) -> Self {
@@ -105,9 +112,10 @@ impl<C: Send + Sync + 'static> Dispatch<C> {
         self.kinds.values().map(|kind| kind.schema()).collect()
     }
 
-    /// Finds the resources of every kind, all kinds at once.
+    /// Finds the resources of every kind, all kinds at once; kinds that read the same listing share it.
     pub async fn find(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
-        let found = try_join_all(self.kinds.values().map(|kind| kind.find(&self.client, scope))).await?;
+        let client = self.client.fresh();
+        let found = try_join_all(self.kinds.values().map(|kind| kind.find(&client, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -119,7 +127,7 @@ impl<C: Send + Sync + 'static> Dispatch<C> {
 }
 
 #[async_trait]
-impl<C: Send + Sync + 'static> Executor for Dispatch<C> {
+impl<C: Client> Executor for Dispatch<C> {
     async fn create(&self, creation: Creation) -> Result<Outcome, ExecutorError> {
         let kind = self.kind(&creation.address)?;
         // An unanswered create that is not repeatable may have been carried out: look before sending it again.
@@ -136,7 +144,7 @@ impl<C: Send + Sync + 'static> Executor for Dispatch<C> {
             tracing::warn!(address = %creation.address, %error, "no answer: looking whether it was made");
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
-                let found = kind.find(&self.client, &self.scope).await?;
+                let found = kind.find(&self.client.fresh(), &self.scope).await?;
                 if let Some(observed) = found.into_iter().find(|observed| observed.address == creation.address) {
                     return Ok(kind.finish(&self.client, &creation, observed).await?);
                 }

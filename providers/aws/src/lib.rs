@@ -1,1 +1,18 @@
-//! Being built.
+//! Amazon Web Services: a cluster compiled to EC2, Auto Scaling, Elastic Load Balancing, IAM, Route 53 and S3, and
+//! what is done with each kind of resource there.
+//!
+//! One resource kind a file. The clouds' crates have the same rooms, so that what one cloud does differently from
+//! another is found under the same path.
+
+pub mod bootstrap;
+pub mod client;
+pub mod compile;
+pub mod compute;
+pub mod disk;
+pub mod dns;
+pub mod errors;
+pub mod firewall;
+pub mod identity;
+pub mod limits;
+pub mod load_balancer;
+pub mod network;

@@ -1,0 +1,250 @@
+//! The SDK's clients for one region, behind the one way a call leaves.
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials as StaticCredentials;
+use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use meridian_engine::Address;
+use meridian_provider_api::provider::{WireRequest, WireTap};
+use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credentials, ErrorKind, Scope};
+use tokio::sync::OnceCell;
+
+use crate::errors::from_sdk;
+
+/// Tag that holds the cluster's name; on everything that is made.
+pub const CLUSTER_TAG: &str = "meridian:cluster";
+/// Tag that holds the resource's address; on everything that is made.
+pub const ADDRESS_TAG: &str = "meridian:address";
+
+/// Tags of a resource without the two that mark it as ours.
+pub type Tags = BTreeMap<String, String>;
+
+/// Everything that is called in one region, for one cluster.
+pub struct Aws {
+    /// Name of the cluster.
+    pub cluster: String,
+    pub region: String,
+    /// For regional services.
+    pub caller: Caller,
+    /// For IAM and Route 53, whose limits are one for the whole account.
+    pub global: Caller,
+    pub ec2: aws_sdk_ec2::Client,
+    pub autoscaling: aws_sdk_autoscaling::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub route53: aws_sdk_route53::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub sts: aws_sdk_sts::Client,
+    listings: Mutex<HashMap<String, Listing>>,
+}
+
+/// A listing of any type, read at most once.
+type Listing = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+impl Client for Aws {
+    fn fresh(&self) -> Self {
+        Self {
+            cluster: self.cluster.clone(),
+            region: self.region.clone(),
+            caller: self.caller.clone(),
+            global: self.global.clone(),
+            ec2: self.ec2.clone(),
+            autoscaling: self.autoscaling.clone(),
+            elb: self.elb.clone(),
+            iam: self.iam.clone(),
+            route53: self.route53.clone(),
+            s3: self.s3.clone(),
+            sts: self.sts.clone(),
+            listings: Mutex::default(),
+        }
+    }
+}
+
+impl Aws {
+    /// Builds the clients; nothing is called yet, but for what the default credential chain asks.
+    pub async fn connect(connection: Connection) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(connection.region.clone()))
+            .http_client(http)
+            // Retries are decided in one place, by the kind of the error.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(10))
+                    .operation_attempt_timeout(Duration::from_mins(1))
+                    .build(),
+            );
+        if let Some(endpoint) = &connection.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if connection.credentials == Credentials::Dummy {
+            loader = loader.credentials_provider(StaticCredentials::from_keys("dummy", "dummy", None));
+        }
+        let config = loader.load().await;
+        Self::with_config(&config, connection)
+    }
+
+    fn with_config(config: &SdkConfig, connection: Connection) -> Self {
+        let tap = Tap(connection.wire_tap.clone());
+        let caller = Caller {
+            region: connection.region.clone(),
+            pace: connection.pace,
+            limiter: Arc::clone(&connection.limiter),
+            telemetry: Arc::clone(&connection.telemetry),
+        };
+        let global = Caller { region: "global".to_owned(), ..caller.clone() };
+        Self {
+            ec2: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            autoscaling: aws_sdk_autoscaling::Client::from_conf(
+                aws_sdk_autoscaling::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
+                aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            route53: aws_sdk_route53::Client::from_conf(
+                aws_sdk_route53::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(config)
+                    .force_path_style(connection.endpoint.is_some())
+                    .interceptor(tap.clone())
+                    .build(),
+            ),
+            sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(config).interceptor(tap).build()),
+            cluster: connection.cluster,
+            region: connection.region,
+            caller,
+            global,
+            listings: Mutex::default(),
+        }
+    }
+
+    /// Sends a call of a regional service, or of a global one with its own limits.
+    pub async fn call<T, E, F, Fut>(&self, api: Api, mut send: F) -> Result<T, CloudError>
+    where
+        F: FnMut() -> Fut + Send,
+        Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        T: Send,
+    {
+        let caller = if matches!(api.service, "iam" | "route53") { &self.global } else { &self.caller };
+        let region = &caller.region;
+        caller
+            .call(api, || {
+                let answer = send();
+                async move { answer.await.map_err(|error| from_sdk(api, region, &error)) }
+            })
+            .await
+    }
+
+    /// A listing that is read once a client (see [`Client::fresh`]), however many kinds look at it.
+    pub async fn listing<T, F, Fut>(&self, name: &str, read: F) -> Result<Arc<T>, CloudError>
+    where
+        T: Send + Sync + 'static,
+        F: FnOnce() -> Fut + Send,
+        Fut: Future<Output = Result<T, CloudError>> + Send,
+    {
+        let cell = {
+            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(listings.entry(name.to_owned()).or_default())
+        };
+        let shared = cell
+            .get_or_try_init(|| async { read().await.map(|list| Arc::new(list) as Arc<dyn Any + Send + Sync>) })
+            .await?;
+        Arc::clone(shared)
+            .downcast()
+            .map_err(|_| CloudError::new(ErrorKind::Invalid, name, "the listing is kept under another type"))
+    }
+
+    /// The two tags that mark a resource as ours, and its own.
+    #[must_use]
+    pub fn all_tags(&self, address: &Address, own: &Tags) -> Tags {
+        let mut tags = own.clone();
+        tags.insert(CLUSTER_TAG.to_owned(), self.cluster.clone());
+        tags.insert(ADDRESS_TAG.to_owned(), address.to_string());
+        tags
+    }
+
+    /// Name of the EC2 filter for what is tagged with our cluster, and its value.
+    #[must_use]
+    pub fn owner_filter(&self) -> aws_sdk_ec2::types::Filter {
+        aws_sdk_ec2::types::Filter::builder().name(format!("tag:{CLUSTER_TAG}")).values(&self.cluster).build()
+    }
+}
+
+/// Takes our two tags off. `None` when the resource is not of `kind`, or carries no address.
+#[must_use]
+pub fn owned<K: Into<String>, V: Into<String>>(
+    kind: &str,
+    tags: impl IntoIterator<Item = (K, V)>,
+) -> Option<(Address, Tags)> {
+    let mut tags: Tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    tags.remove(CLUSTER_TAG);
+    tags.retain(|key, _| key == ADDRESS_TAG || !key.starts_with("aws:"));
+    let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
+    (address.kind() == kind).then_some((address, tags))
+}
+
+/// The id that the state recorded for an address, for what carries no tags.
+#[must_use]
+pub fn recorded<'a>(scope: &'a Scope, address: &Address) -> Option<&'a str> {
+    scope.recorded.get(address).map(String::as_str)
+}
+
+/// Shows each request to the tap, if there is one.
+#[derive(Clone)]
+struct Tap(Option<Arc<dyn WireTap>>);
+
+impl std::fmt::Debug for Tap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
+impl Intercept for Tap {
+    fn name(&self) -> &'static str {
+        "WireTap"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (Some(tap), Some(metadata)) = (&self.0, config.load::<Metadata>()) else { return Ok(()) };
+        let request = context.request();
+        tap.request(WireRequest {
+            service: metadata.service(),
+            operation: metadata.name(),
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers().iter().collect(),
+            body: request.body().bytes().unwrap_or_default(),
+        });
+        Ok(())
+    }
+}
