@@ -92,6 +92,7 @@ fn actions(change: &Change) -> &'static [&'static str] {
 fn action_reason(reason: &Reason) -> Option<&'static str> {
     match reason {
         Reason::ForcesReplacement(_) => Some("replace_because_cannot_update"),
+        Reason::DependencyReplaced(_) => Some("replace_by_triggers"),
         Reason::Failed(_) => Some("replace_because_tainted"),
         Reason::NotDesired | Reason::MadeByKubernetes => Some("delete_because_no_resource_config"),
         _ => None,

@@ -158,6 +158,10 @@ fn reason(reason: &Reason) -> String {
         Reason::New | Reason::FieldsChanged | Reason::AsDesired | Reason::Destroy => String::new(),
         Reason::Missing => "  # it was there and is gone".to_owned(),
         Reason::ForcesReplacement(fields) => format!("  # {} can't change in place", join(fields)),
+        Reason::DependencyReplaced(addresses) => {
+            let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            format!("  # it uses {}, which must be gone before there is a new one", names.join(", "))
+        }
         Reason::Unfinished(what) => format!("  # left half made: {what}"),
         Reason::Failed(how) => format!("  # the cloud reports it as broken: {how}"),
         Reason::NotDesired => "  # the spec does not ask for it".to_owned(),
