@@ -12,6 +12,8 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Architecture;
+use crate::document::Kind;
+use crate::structure::Compiled;
 
 pub use machines::MachineType;
 pub(crate) use machines::{Machines, Request};
@@ -24,6 +26,7 @@ pub struct Catalogue {
     pub(crate) machines: Machines,
     pub(crate) kubernetes: KubernetesFile,
     pub(crate) defaults: Defaults,
+    cluster_schema: OnceLock<Compiled>,
 }
 
 /// A data file could not be read in.
@@ -295,11 +298,21 @@ impl Catalogue {
                 "spec/data/kubernetes.toml",
                 include_str!("../data/kubernetes.toml"),
             )?,
+            cluster_schema: OnceLock::new(),
             defaults: read(
                 "spec/data/defaults.toml",
                 include_str!("../data/defaults.toml"),
             )?,
         })
+    }
+
+    /// The JSON Schema of a kind, made when it is first asked for.
+    pub(crate) fn schema(&self, kind: Kind) -> &Compiled {
+        match kind {
+            Kind::Cluster => self
+                .cluster_schema
+                .get_or_init(|| Compiled::new(crate::schema::schema(kind, self))),
+        }
     }
 
     /// The clouds, in order.

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
 use crate::catalogue::Catalogue;
 use crate::cluster::Cluster;
 use crate::fault::{Code, Faults};
@@ -131,6 +129,7 @@ pub fn load(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Documen
     for document in &documents {
         faults.extend(document.structural.clone());
     }
+    faults.arrange(files);
     faults.or(documents)
 }
 
@@ -171,15 +170,12 @@ pub fn clusters(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Clu
             Err(found) => faults.extend(found),
         }
     }
+    faults.arrange(files);
     faults.or(resolved)
 }
 
 /// The documents that can be read, and the faults that keep others from it.
 fn read(files: &[(&str, &str)], catalogue: &Catalogue) -> (Vec<Document>, Faults) {
-    let schemas: Vec<(Kind, Json)> = Kind::ALL
-        .iter()
-        .map(|kind| (*kind, crate::schema::schema(*kind, catalogue)))
-        .collect();
     let mut documents = Vec::new();
     let mut faults = Faults::default();
     for (name, text) in files {
@@ -199,7 +195,7 @@ fn read(files: &[(&str, &str)], catalogue: &Catalogue) -> (Vec<Document>, Faults
             Ok(roots) => {
                 for root in roots {
                     match kind_of(&source, &root) {
-                        Ok(kind) => documents.extend(document(&source, root, kind, &schemas)),
+                        Ok(kind) => documents.push(document(&source, root, kind, catalogue)),
                         Err(found) => faults.extend(found),
                     }
                 }
@@ -209,22 +205,21 @@ fn read(files: &[(&str, &str)], catalogue: &Catalogue) -> (Vec<Document>, Faults
     (documents, faults)
 }
 
-fn document(source: &Source, root: Node, kind: Kind, schemas: &[(Kind, Json)]) -> Option<Document> {
-    let (_, schema) = schemas.iter().find(|(known, _)| *known == kind)?;
-    let (sound, mut structural) = structure::check(source, &root, schema);
+fn document(source: &Source, root: Node, kind: Kind, catalogue: &Catalogue) -> Document {
+    let (sound, mut structural) = structure::check(source, &root, catalogue.schema(kind));
     let raw = serde_json::from_value(sound).unwrap_or_else(|error| {
         // The schema is stricter than the types, so that this is unreachable; were it not, silence would be worse.
         let message = format!("the document does not fit its own schema: {error}");
         structural.push(source.fault(Code::InvalidValue, &(0..0), &Path::default(), message, None));
         ClusterDocument::default()
     });
-    Some(Document {
+    Document {
         kind,
         raw,
         source: source.clone(),
         root,
         structural,
-    })
+    }
 }
 
 fn kind_of(source: &Source, root: &Node) -> Result<Kind, Faults> {

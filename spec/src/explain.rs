@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::catalogue::Catalogue;
 use crate::document::Kind;
-use crate::schema::{follow, schema};
+use crate::schema::follow;
 use crate::structure::{allowed_values, choices, strings, type_words, types};
 
 /// Explains a place in the spec, such as `spec.pools.min`: what it is for, its type and the fields below it.
@@ -14,22 +14,22 @@ use crate::structure::{allowed_values, choices, strings, type_words, types};
 /// An empty path explains the document; indices (`pools[0]`) may be left out. `None` when there is no such place.
 #[must_use]
 pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> {
-    let root = schema(kind, catalogue);
-    let mut here = &root;
+    let root = &catalogue.schema(kind).schema;
+    let mut here = root;
     for part in path.split('.').filter(|part| !part.is_empty()) {
         let name = part.split('[').next().unwrap_or(part);
-        here = forms(&root, here)
+        here = forms(root, here)
             .into_iter()
             .find_map(|form| form.get("properties")?.get(name))?;
     }
     let mut text = String::new();
     let title = if path.is_empty() { kind.name() } else { path };
     // Writing into a String cannot fail.
-    let _ = writeln!(text, "{title}: {}", words(&root, here));
-    if let Some(description) = describe(&root, here) {
+    let _ = writeln!(text, "{title}: {}", words(root, here));
+    if let Some(description) = describe(root, here) {
         let _ = writeln!(text, "\n  {description}");
     }
-    for form in forms(&root, here) {
+    for form in forms(root, here) {
         let Some(fields) = form.get("properties").and_then(Json::as_object) else {
             continue;
         };
@@ -41,8 +41,8 @@ pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> 
             } else {
                 ""
             };
-            let _ = writeln!(text, "  {name}: {}{mark}", words(&root, field));
-            if let Some(description) = describe(&root, field) {
+            let _ = writeln!(text, "  {name}: {}{mark}", words(root, field));
+            if let Some(description) = describe(root, field) {
                 let _ = writeln!(text, "      {description}");
             }
         }

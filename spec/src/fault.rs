@@ -119,25 +119,20 @@ impl Faults {
         }
     }
 
-    /// `value` when there is no fault, the faults in the order of their places otherwise.
-    pub(crate) fn or<T>(mut self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() {
-            return Ok(value);
+    /// Puts the faults into the order of the files and of the places in them.
+    pub(crate) fn arrange(&mut self, files: &[(&str, &str)]) {
+        let position = |fault: &Fault| files.iter().position(|(name, _)| **name == *fault.file);
+        self.0
+            .sort_by_key(|fault| (position(fault), fault.span.start));
+    }
+
+    /// `value` when there is no fault, the faults otherwise.
+    pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
         }
-        // A stable sort: files keep the order in which they were given.
-        let mut order: Vec<Arc<str>> = Vec::new();
-        for fault in &self.0 {
-            if !order.contains(&fault.file) {
-                order.push(Arc::clone(&fault.file));
-            }
-        }
-        self.0.sort_by_key(|fault| {
-            (
-                order.iter().position(|file| *file == fault.file),
-                fault.span.start,
-            )
-        });
-        Err(self)
     }
 
     /// Whether there is none.

@@ -11,21 +11,50 @@ use regex_lite::Regex;
 use serde_json::{Map, Value as Json};
 
 use crate::fault::{Code, Fault, Faults};
-use crate::nearest::{quote, suggest};
+use crate::nearest::{nearest, quote, suggest};
 use crate::path::Path;
 use crate::source::Source;
 use crate::yaml::{Entry, Node, Value};
 
 /// Checks a document; gives back what is sound of it.
-pub(crate) fn check(source: &Source, root: &Node, schema: &Json) -> (Json, Faults) {
+pub(crate) fn check(source: &Source, root: &Node, compiled: &Compiled) -> (Json, Faults) {
+    let schema = &compiled.schema;
     let mut walk = Walk {
         source,
         schema,
-        patterns: HashMap::new(),
+        patterns: &compiled.patterns,
         faults: Faults::default(),
     };
     let sound = walk.node(root, &root.span, schema, &Path::default());
     (sound.unwrap_or(Json::Null), walk.faults)
+}
+
+/// A schema and the regular expressions in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Compiled {
+    pub(crate) schema: Json,
+    patterns: HashMap<String, Regex>,
+}
+
+impl Compiled {
+    pub(crate) fn new(schema: Json) -> Self {
+        let mut patterns = HashMap::new();
+        collect_patterns(&schema, &mut patterns);
+        Self { schema, patterns }
+    }
+}
+
+fn collect_patterns(schema: &Json, patterns: &mut HashMap<String, Regex>) {
+    if let Some(pattern) = schema.get("pattern").and_then(Json::as_str)
+        && let Ok(regex) = Regex::new(pattern)
+    {
+        patterns.insert(pattern.to_owned(), regex);
+    }
+    let fields = schema.as_object().into_iter().flat_map(Map::values);
+    let items = schema.as_array().into_iter().flatten();
+    for child in fields.chain(items) {
+        collect_patterns(child, patterns);
+    }
 }
 
 /// A located value as JSON.
@@ -47,7 +76,7 @@ pub(crate) fn to_json(node: &Node) -> Json {
 struct Walk<'a> {
     source: &'a Source,
     schema: &'a Json,
-    patterns: HashMap<&'a str, Option<Regex>>,
+    patterns: &'a HashMap<String, Regex>,
     faults: Faults,
 }
 
@@ -74,7 +103,7 @@ impl<'a> Walk<'a> {
             return None;
         };
         if let Some(allowed) = allowed_values(schema) {
-            return self.one_of(node, &allowed, schema, path);
+            return self.one_of(node, label, &allowed, schema, path);
         }
         match &node.value {
             Value::Map(entries) => self.map(node, label, entries, schema, path),
@@ -92,6 +121,7 @@ impl<'a> Walk<'a> {
     fn one_of(
         &mut self,
         node: &Node,
+        label: &Range<usize>,
         allowed: &[&Json],
         schema: &Json,
         path: &Path,
@@ -102,20 +132,30 @@ impl<'a> Walk<'a> {
         }
         let known: Vec<String> = allowed.iter().map(|json| plain(json)).collect();
         let written = plain(&value);
-        let described = schema
-            .get("description")
-            .and_then(Json::as_str)
-            .map(str::to_owned);
+        let described = schema.get("description").and_then(Json::as_str);
         // Numbers are chosen, not mistyped.
-        let hint = match node.text() {
-            Some(text) => suggest(text, known.iter().map(String::as_str)),
-            None => described,
-        };
+        let near = node
+            .text()
+            .and_then(|text| nearest(text, known.iter().map(String::as_str)));
+        let hint = near.map(|near| format!("did you mean `{near}`?"));
+        let hint = hint.or_else(|| described.map(str::to_owned));
         let message = match known.as_slice() {
             [only] => format!("{} is not allowed here; it must be {only}", quote(&written)),
+            _ if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null) => {
+                format!(
+                    "one of {} is needed here, not {}",
+                    known.join(", "),
+                    kind_words(&node.value)
+                )
+            }
             _ => format!("{} is none of {}", quote(&written), known.join(", ")),
         };
-        self.fault(Code::InvalidValue, &node.span, path, message, hint);
+        let span = if node.span.is_empty() {
+            label
+        } else {
+            &node.span
+        };
+        self.fault(Code::InvalidValue, span, path, message, hint);
         None
     }
 
@@ -310,11 +350,11 @@ impl<'a> Walk<'a> {
         let Some(pattern) = schema.get("pattern").and_then(Json::as_str) else {
             return true;
         };
-        let regex = self
+        if self
             .patterns
-            .entry(pattern)
-            .or_insert_with(|| Regex::new(pattern).ok());
-        if regex.as_ref().is_some_and(|regex| regex.is_match(text)) {
+            .get(pattern)
+            .is_some_and(|regex| regex.is_match(text))
+        {
             return true;
         }
         let hint = schema

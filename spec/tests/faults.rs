@@ -434,4 +434,10 @@ fn an_unreadable_file_hides_no_fault_of_another() {
         .expect_err("both are bad");
     let files: Vec<&str> = faults.iter().map(|fault| &*fault.file).collect();
     assert_eq!(files, ["one.yaml", "two.yaml"]);
+    let faults = clusters(&[("two.yaml", &bad), ("one.yaml", "a: [1")], catalogue());
+    let files = faults
+        .expect_err("both are bad")
+        .into_iter()
+        .map(|fault| fault.file.to_string());
+    assert_eq!(files.collect::<Vec<_>>(), ["two.yaml", "one.yaml"]);
 }

@@ -1,20 +1,30 @@
 //! The JSON Schema and the reader: they accept and refuse the same files.
 
+use std::sync::LazyLock;
+
 use meridian_spec::{Code, Kind, explain, load, schema};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{EXAMPLE, catalogue, minimal};
 
-fn validator() -> jsonschema::Validator {
-    jsonschema::draft202012::new(&schema(Kind::Cluster, catalogue()))
-        .expect("the schema is a schema")
+fn validator() -> &'static jsonschema::Validator {
+    static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        jsonschema::draft202012::new(&schema(Kind::Cluster, catalogue()))
+            .expect("the schema is a schema")
+    });
+    &VALIDATOR
 }
 
-/// Both verdicts on a text; `None` when it is no YAML at all or holds no mapping.
-fn verdicts(text: &str, validator: &jsonschema::Validator) -> Option<(bool, bool)> {
+/// Both verdicts on a text; `None` when it is no YAML at all, or YAML that specs do without.
+fn verdicts(text: &str) -> Option<(bool, bool)> {
     let value: Value = serde_yaml::from_str(text).ok()?;
-    let ours = match load(&[("test.yaml", text)], catalogue()) {
+    Some((accepted(text)?, validator().is_valid(&value)))
+}
+
+/// The reader's verdict on the structure of a text; `None` when it does not come that far.
+fn accepted(text: &str) -> Option<bool> {
+    let verdict = match load(&[("test.yaml", text)], catalogue()) {
         Ok(_) => true,
         Err(faults) => {
             let unread = [Code::Syntax, Code::DuplicateKey, Code::TooLarge];
@@ -24,7 +34,7 @@ fn verdicts(text: &str, validator: &jsonschema::Validator) -> Option<(bool, bool
             false
         }
     };
-    Some((ours, validator.is_valid(&value)))
+    Some(verdict)
 }
 
 /// Values to put in place of others.
@@ -123,7 +133,6 @@ fn the_full_spec_is_sound_and_has_every_field() {
 
 #[test]
 fn schema_and_reader_agree_on_every_single_change() {
-    let validator = validator();
     let full = full();
     let mut all = Vec::new();
     places(&full, "", &mut all);
@@ -134,7 +143,8 @@ fn schema_and_reader_agree_on_every_single_change() {
         if value["kind"] != "Cluster" {
             return;
         }
-        let (ours, theirs) = verdicts(&text, &validator).expect("JSON is YAML");
+        let ours = accepted(&text).expect("JSON is YAML");
+        let theirs = validator().is_valid(value);
         assert_eq!(
             ours,
             theirs,
@@ -242,7 +252,7 @@ proptest! {
     fn schema_and_reader_agree_on_changed_texts(at in 0..EXAMPLE.len(), new in "[-a-z0-9:{}\\[\\], .\"/]{0,3}") {
         if EXAMPLE.is_char_boundary(at) && EXAMPLE.is_char_boundary(at + 1) && !EXAMPLE.contains("---") {
             let text = format!("{}{new}{}", &EXAMPLE[..at], &EXAMPLE[at + 1..]);
-            if let Some((ours, theirs)) = verdicts(&text, &validator()) {
+            if let Some((ours, theirs)) = verdicts(&text) {
                 prop_assert!(ours == theirs || !text.contains("kind: Cluster"), "reader {ours}, schema {theirs}: {text}");
             }
         }

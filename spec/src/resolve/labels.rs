@@ -12,8 +12,8 @@ use crate::raw;
 use super::Check;
 use super::place::Place;
 
-/// Prefixes of resource labels that belong to us and to Kubernetes.
-const OURS: [&str; 3] = ["meridian", "kubernetes.io/", "k8s.io/"];
+/// Resource labels that belong to us and to Kubernetes.
+const OURS: [&str; 3] = ["meridian*", "kubernetes.io/*", "k8s.io/*"];
 /// Longest DNS name before the slash of a label's key.
 const LONGEST_PREFIX: usize = 253;
 
@@ -97,12 +97,12 @@ impl Check<'_> {
             let reserved = OURS
                 .into_iter()
                 .chain(limit.reserved.iter().map(String::as_str));
-            if let Some(prefix) = reserved.into_iter().find(|prefix| key.starts_with(prefix)) {
+            if let Some(taken) = reserved.into_iter().find(|taken| is_reserved(key, taken)) {
                 let hint = "take another key".to_owned();
                 self.fault(
                     Code::RefusedLabel,
                     &at,
-                    format!("labels that start with {} are reserved", quote(prefix)),
+                    format!("the label {taken} is reserved"),
                     hint,
                 );
             } else if !allowed(&limit.key, key) {
@@ -178,4 +178,11 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// Whether a key is a reserved one, or starts as one that ends in `*`.
+fn is_reserved(key: &str, taken: &str) -> bool {
+    taken
+        .strip_suffix('*')
+        .map_or(key == taken, |prefix| key.starts_with(prefix))
 }

@@ -35,6 +35,7 @@ pub fn resolve(document: &Document, catalogue: &Catalogue) -> Result<Cluster, Fa
     let cluster = check.cluster(&spec);
     let mut faults = document.structural.clone();
     faults.extend(check.faults);
+    faults.arrange(&[(document.file(), "")]);
     faults.or(cluster)?.ok_or_else(Faults::default)
 }
 
