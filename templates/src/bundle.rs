@@ -49,7 +49,9 @@ impl NodeFile {
 }
 
 const STEPS: &str = "/usr/local/lib/meridian/steps/";
-/// How long a join token is good for: long enough to outlive some failed rotations, which come every hour.
+/// How long a join token is good for. Every slot publishes a new one each hour (`join_token.timer`), tries again after
+/// 30 seconds when it fails, and revokes none; so the published one has almost three hours left even if no slot could
+/// publish from now on.
 const JOIN_TOKEN_TTL: &str = "4h0m0s";
 /// kubeadm's port for the API server.
 const API_PORT: u16 = 6443;

@@ -136,12 +136,11 @@ struct Discovery<'a> {
     bootstrap_token: TokenDiscovery<'a>,
 }
 
-/// The machine adds the token, which it reads when it joins.
+/// The machine adds `token` and `caCertHashes`, which it reads when it joins.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TokenDiscovery<'a> {
     api_server_endpoint: &'a str,
-    ca_cert_hashes: Vec<&'a str>,
 }
 
 /// The address of a slot among the members of its cluster.
@@ -199,22 +198,16 @@ pub(crate) fn init(
     .join("---\n"))
 }
 
-/// What a worker joins with, but for the token; as JSON, which the machine can complete without a YAML library.
+/// What a worker joins with, but for what the control plane publishes; as JSON, which the machine can complete without a YAML
+/// library.
 pub(crate) fn join(worker: &Worker) -> Result<String, TemplateError> {
     endpoint(&worker.endpoint)?;
-    validate::that(
-        !worker.ca_hashes.is_empty(),
-        "the CA hashes",
-        "",
-        "at least one",
-    )?;
     let join = JoinConfiguration {
         api_version: API_VERSION,
         kind: "JoinConfiguration",
         discovery: Discovery {
             bootstrap_token: TokenDiscovery {
                 api_server_endpoint: &worker.endpoint,
-                ca_cert_hashes: worker.ca_hashes.iter().map(crate::CaHash::as_str).collect(),
             },
         },
         node_registration: registration(&worker.settings, None)?,

@@ -8,10 +8,13 @@
 //!   as single files, for people and for checks.
 //!
 //! The certificate authorities and the join tokens never pass through here: the machine reads them from the bucket
-//! with its own identity, under the keys that [`ClusterObjects`] names.
+//! with its own identity, under the keys that [`ClusterObjects`] names. Even an authority's hash is not needed at
+//! render time, because the authority may be generated after its cluster's bundles were planned; the control plane
+//! publishes the hash together with the token ([`ClusterObjects::join_token`]).
 //!
 //! Choices made here:
-//! - Machines run Ubuntu 24.04 or a later image with systemd 244, curl 7.86 (which signs requests to S3) and Python 3.
+//! - Machines run Ubuntu 24.04 or a later image with systemd 244, curl 7.86 (which signs requests to S3), Python 3
+//!   and OpenSSL.
 //! - No cloud controller manager exists yet, so kubelet's `cloud-provider` is left at its default; `external` would
 //!   taint every node until such a controller removed the taint. No network plug-in is installed either.
 //! - `kubeadm` is used by phases only. Nothing waits for a first machine: the etcd members are known at render time.
@@ -31,7 +34,7 @@ mod user_data;
 mod validate;
 
 pub use bundle::{NodeFile, bundle, files};
-pub use digest::{CaHash, Sha256};
+pub use digest::Sha256;
 pub use error::TemplateError;
 pub use node::{
     Arguments, Cluster, ControlPlaneSlot, Device, EtcdMember, FileSystem, KubeProxyMode,

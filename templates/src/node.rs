@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{CaHash, ClusterObjects, Software};
+use crate::{ClusterObjects, Software};
 
 /// What a machine becomes.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct ControlPlaneSlot {
     pub settings: NodeSettings,
     /// What is installed.
     pub software: Software,
-    /// Where the certificate authorities are read and the join tokens are published.
+    /// Where the certificate authorities are read and what workers join with is published.
     pub objects: ClusterObjects,
 }
 
@@ -43,13 +43,11 @@ pub struct ControlPlaneSlot {
 pub struct Worker {
     /// The API server as workers reach it, `host:port`.
     pub endpoint: String,
-    /// The certificate authorities that may answer there; at least one.
-    pub ca_hashes: Vec<CaHash>,
     /// The node's settings. No taints given means none.
     pub settings: NodeSettings,
     /// What is installed.
     pub software: Software,
-    /// Where the join token is read.
+    /// Where it reads what it joins with: a token, and the certificate authorities that may answer at the endpoint.
     pub objects: ClusterObjects,
 }
 

@@ -118,7 +118,8 @@ impl fmt::Display for ObjectKey {
 }
 
 /// Names the objects of one cluster. What may read which follows from the names: control-plane machines need
-/// `pki/` (read) and `join/` (write), workers need `join/` (read), each needs its own bundle.
+/// `pki/` (read) and `join/` (write), workers need `join/` (read), each needs its own bundle. Nobody but the
+/// control plane may write `join/`: whoever does decides which cluster the workers trust and join.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterObjects {
     prefix: Option<ObjectKey>,
@@ -173,7 +174,9 @@ impl ClusterObjects {
         PKI.into_iter().map(object).collect()
     }
 
-    /// Where the control plane publishes the latest join token.
+    /// Where the control plane publishes what machines join with, as JSON of one join token and the hashes of the
+    /// cluster's certificate authorities: `{"token": "…", "caCertHashes": ["sha256:…"]}`. Each slot replaces it every
+    /// hour, and a token is good for four.
     #[must_use]
     pub fn join_token(&self) -> ObjectKey {
         self.key("join/token")

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use meridian_templates::{NodeBundle, NodeSettings, bundle};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixtures;
@@ -42,16 +43,29 @@ impl Machine {
             "VERSION_CODENAME=noble\n",
         )
         .unwrap();
-        fs::copy(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/stub.sh"),
-            &stub,
-        )
-        .unwrap();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+        fs::copy(sources.join("stub.sh"), &stub).unwrap();
+        fs::copy(sources.join("ca.crt"), root.path().join("ca.crt")).unwrap();
+        fs::write(root.path().join("token"), fixtures::TOKEN).unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
         for name in STUBBED {
             symlink(&stub, root.path().join("bin").join(name)).unwrap();
         }
-        Self { root }
+        let machine = Self { root };
+        machine.publish(&fixtures::published().to_string());
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn publish(&self, text: &str) {
+        fs::write(self.path("published"), text).unwrap();
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
     }
 
     fn run(&self, input: &NodeBundle) -> Output {
@@ -68,11 +82,21 @@ impl Machine {
             .fold(script, |script, directory| {
                 script.replace(directory, &format!("{root}{directory}"))
             });
-        let file = self.root.path().join("bundle.sh");
+        let file = self.path("bundle.sh");
         fs::write(&file, script).unwrap();
+        self.execute(&file)
+    }
+
+    /// What the timer of a slot runs, once the slot's bundle has run.
+    fn publish_as_a_slot(&self) -> Output {
+        self.execute(&self.path("usr/local/sbin/meridian-join-token"))
+    }
+
+    fn execute(&self, script: &Path) -> Output {
+        let root = self.root.path().to_str().unwrap();
         let path = format!("{root}/bin:{}", std::env::var("PATH").unwrap());
         Command::new("bash")
-            .arg(&file)
+            .arg(script)
             .env_clear()
             .env("PATH", path)
             .env("MACHINE", root)
@@ -161,4 +185,102 @@ fn a_repository_with_another_key_is_refused() {
     );
     let calls = fs::read_to_string(machine.root.path().join("calls")).unwrap();
     assert!(!calls.contains(" install "), "{calls}");
+}
+
+#[test]
+fn a_worker_joins_with_what_a_slot_publishes() {
+    let slot = Machine::new();
+    slot.publish("");
+    slot.calls(&NodeBundle::ControlPlane(Box::new(fixtures::slot())));
+    let output = slot.publish_as_a_slot();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(slot.json("published"), fixtures::published());
+    assert!(!slot.path("run/meridian/join").exists());
+
+    let worker = Machine::new();
+    worker.publish(&fs::read_to_string(slot.path("published")).unwrap());
+    worker.calls(&NodeBundle::Worker(Box::new(fixtures::worker())));
+    let expected = json!({
+        "apiServerEndpoint": "api.prod-eu.internal:6443",
+        "token": fixtures::TOKEN,
+        "caCertHashes": fixtures::CA_HASHES,
+    });
+    let joined = worker.json("joined.json");
+    assert_eq!(joined["discovery"], json!({ "bootstrapToken": expected }));
+    assert!(!worker.path("run/meridian/join").exists());
+}
+
+#[test]
+fn a_slot_publishes_nothing_it_is_not_sure_of() {
+    let slot = Machine::new();
+    slot.calls(&NodeBundle::ControlPlane(Box::new(fixtures::slot())));
+    slot.publish("as before");
+    let ca = "etc/kubernetes/pki/ca.crt";
+    let good = fs::read_to_string(slot.path(ca)).unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let cases = [
+        ("token", "", "kubeadm made no token"),
+        ("token", "a warning instead", "kubeadm made no token"),
+        (ca, "", "holds no certificate"),
+        (ca, &(good + broken), "openssl"),
+    ];
+    for (name, content, expected) in cases {
+        let before = fs::read(slot.path(name)).unwrap();
+        fs::write(slot.path(name), content).unwrap();
+        let output = slot.publish_as_a_slot();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && message.contains(expected),
+            "{output:?}"
+        );
+        assert_eq!(
+            fs::read_to_string(slot.path("published")).unwrap(),
+            "as before"
+        );
+        fs::write(slot.path(name), before).unwrap();
+    }
+    assert!(slot.publish_as_a_slot().status.success());
+}
+
+#[test]
+fn a_worker_refuses_what_no_control_plane_publishes() {
+    let hash = fixtures::CA_HASHES[0];
+    let token = |token: Value| json!({ "token": token, "caCertHashes": [hash] }).to_string();
+    let hashes =
+        |hashes: Value| json!({ "token": fixtures::TOKEN, "caCertHashes": hashes }).to_string();
+    let (no_object, no_token, no_hashes) = ("no JSON object", "no join token", "no hashes");
+    let cases = [
+        (String::new(), no_object),
+        (fixtures::TOKEN.to_owned(), no_object),
+        ("[]".to_owned(), no_object),
+        ("{}".to_owned(), no_token),
+        (token(Value::Null), no_token),
+        (token(json!([fixtures::TOKEN])), no_token),
+        (token(json!("ABCDEF.0123456789abcdef")), no_token),
+        (token(json!("abcdef.0123456789abcdef\n")), no_token),
+        (json!({ "token": fixtures::TOKEN }).to_string(), no_hashes),
+        (hashes(json!([])), no_hashes),
+        (hashes(json!(hash)), no_hashes),
+        (hashes(json!([hash, 7])), no_hashes),
+        (hashes(json!([hash, ""])), no_hashes),
+        (hashes(json!([hash.to_uppercase()])), no_hashes),
+        (hashes(json!([hash[..70].to_owned()])), no_hashes),
+        (hashes(json!([format!("{hash}\n")])), no_hashes),
+    ];
+    let mut worker = fixtures::worker();
+    worker.settings = NodeSettings::default();
+    let worker = NodeBundle::Worker(Box::new(worker));
+    let machine = Machine::new();
+    for (published, expected) in cases {
+        machine.publish(&published);
+        let output = machine.run(&worker);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && message.contains(expected),
+            "{published}: {output:?}"
+        );
+        assert!(!machine.path("joined.json").exists(), "{published}");
+    }
+    machine.publish(&fixtures::published().to_string());
+    assert!(machine.run(&worker).status.success());
 }

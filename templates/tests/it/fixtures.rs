@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
 use meridian_templates::{
-    Arguments, CaHash, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem,
+    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem,
     KubeProxyMode, Mirror, NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256,
     Software, Store, Taint, TaintEffect, UserData, Volume, Worker,
 };
+use serde_json::{Value, json};
 
 pub fn user_data() -> UserData {
     UserData {
@@ -68,7 +69,6 @@ pub fn slot() -> ControlPlaneSlot {
 pub fn worker() -> Worker {
     Worker {
         endpoint: "api.prod-eu.internal:6443".to_owned(),
-        ca_hashes: vec![CaHash::of_public_key_info(b"a public key")],
         settings: NodeSettings {
             labels: BTreeMap::from([("meridian.example/pool".to_owned(), "general".to_owned())]),
             taints: Some(vec![Taint {
@@ -86,6 +86,20 @@ pub fn worker() -> Worker {
         software: software(),
         objects: ClusterObjects::below(ObjectKey::new("clusters/prod-eu").unwrap()),
     }
+}
+
+/// A join token.
+pub const TOKEN: &str = "abcdef.0123456789abcdef";
+
+/// The hashes of the two authorities in `ca.crt` (RSA and P-256), as kubeadm 1.36 prints them.
+pub const CA_HASHES: [&str; 2] = [
+    "sha256:4c04d102d4fe1c67d2d008c923e99277910fc57fe80548993f4bed69dc012a00",
+    "sha256:657c268644cf91dda99aa1bba8bf8e29cfd333b1f33c1251246f5f3d32965e94",
+];
+
+/// What a control plane publishes for machines that join.
+pub fn published() -> Value {
+    json!({ "token": TOKEN, "caCertHashes": CA_HASHES })
 }
 
 /// One bundle of every role, and a slot without a quorum to wait for.

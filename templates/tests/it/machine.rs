@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use meridian_templates::{ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
 use tempfile::TempDir;
 
-use crate::tools;
+use crate::{fixtures, tools};
 
 struct FakeCloud {
     process: Child,
@@ -106,13 +106,11 @@ fn succeed(output: &Output) {
 fn objects_are_read_and_written_with_the_machines_identity() {
     let cloud = FakeCloud::start();
     let machine = Machine::boot(&cloud, "bundles/a.sh", "");
-    fs::write(machine.path("token"), "abcdef.0123456789abcdef\n").unwrap();
-    succeed(&machine.run("meridian-store", &["put", "token", "join/token"]));
+    let published = fixtures::published().to_string();
+    fs::write(machine.path("published"), &published).unwrap();
+    succeed(&machine.run("meridian-store", &["put", "published", "join/token"]));
     succeed(&machine.run("meridian-store", &["get", "join/token", "copy"]));
-    assert_eq!(
-        fs::read(machine.path("copy")).unwrap(),
-        fs::read(machine.path("token")).unwrap()
-    );
+    assert_eq!(fs::read_to_string(machine.path("copy")).unwrap(), published);
 
     let missing = machine.run("meridian-store", &["get", "join/other", "other"]);
     assert!(

@@ -1,6 +1,5 @@
 use meridian_templates::{
-    CaHash, Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle,
-    user_data,
+    Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data,
 };
 
 use crate::fixtures;
@@ -73,10 +72,6 @@ fn values_that_no_quoting_could_carry() {
         &worker_error(|worker| worker.settings.volumes[0].mount_point = "/a b".to_owned()),
         "the mount point",
     );
-    invalid(
-        &worker_error(|worker| worker.ca_hashes.clear()),
-        "the CA hashes",
-    );
     let label = |key: &str, value: &str| {
         worker_error(|worker| {
             worker
@@ -105,7 +100,6 @@ fn places_that_do_not_exist() {
     for key in ["", "/a", "a/", "a//b", "../a", "a b", "a?b", "a%2f"] {
         invalid(&ObjectKey::new(key).unwrap_err(), "the object key");
     }
-    invalid(&CaHash::parse("sha256:0G").unwrap_err(), "the CA hash");
     let mut input = fixtures::user_data();
     input.store = Store::S3(S3Store {
         bucket: "with.dots".to_owned(),

@@ -25,12 +25,16 @@ case "$call" in
     ;;
   'kubeadm init phase kubelet-start'*) write /var/lib/kubelet/config.yaml ;;
   'kubeadm join phase kubelet-start --config '*)
-    grep --quiet '"token": "abcdef.0123456789abcdef"' "${!#}"
+    cp "${!#}" "$MACHINE/joined.json"
     write /etc/kubernetes/kubelet.conf
     ;;
   'kubectl '*'create configmap meridian-bootstrap'*) write /cluster/marker ;;
   'kubectl '*'get configmap meridian-bootstrap'*) if [ -f "$MACHINE/cluster/marker" ]; then echo configmap/meridian-bootstrap; fi ;;
-  'meridian-store get '*/join/token*) echo abcdef.0123456789abcdef >"$3" ;;
+  'kubeadm token create '*) cat "$MACHINE/token" ;;
+  'kubectl config view '*) echo '{"clusters": [{"cluster": {"server": "https://api"}}]}' ;;
+  'meridian-store put '*) cp "$2" "$MACHINE/published" ;;
+  'meridian-store get '*/join/token*) cp "$MACHINE/published" "$3" ;;
+  'meridian-store get pki/ca.crt '*) cp "$MACHINE/ca.crt" "$3" ;;
   'meridian-store get '*) printf '%s\n' "$2" >"$3" ;;
   'apt-get '*' install '*)
     for argument in "$@"; do
