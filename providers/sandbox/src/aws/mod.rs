@@ -1,0 +1,302 @@
+//! AWS: the services that a cluster needs, over their own wire protocols.
+//!
+//! Every request passes through [`Aws::answer`]: it is read, faults strike it, and one handler at a time works on the
+//! world. A handler that fails, or a dry run, leaves the world as it was; a handler that succeeds has its part of the
+//! world on disk before the answer leaves.
+
+mod autoscaling;
+mod ec2;
+mod elbv2;
+mod error;
+mod iam;
+mod params;
+mod request;
+mod response;
+mod route53;
+mod s3;
+mod store;
+mod sts;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod world;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+pub use self::store::StoreError;
+
+pub use self::error::ApiError;
+pub use self::params::Params;
+pub use self::request::Request;
+pub use self::response::Response;
+pub use self::world::{Cx, Millis, partition, timestamp};
+pub use self::xml::Xml;
+
+use self::store::{Blobs, Store};
+use self::world::{ACCOUNT, IdSource, World};
+use crate::config::Config;
+use crate::fault::{Effect, Faults};
+use crate::log::{Call, CallLog};
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut by a fault")]
+pub struct Cut;
+
+/// The AWS part of a sandbox.
+#[derive(Debug)]
+pub struct Aws {
+    config: Config,
+    faults: Faults,
+    log: CallLog,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    world: World,
+    store: Store,
+    blobs: Blobs,
+    ids: IdSource,
+}
+
+impl Aws {
+    /// Opens the world in the configured directory.
+    pub fn open(config: &Config, faults: Faults, log: CallLog) -> Result<Self, StoreError> {
+        let (store, world) = Store::open(config.dir.as_deref())?;
+        let blobs = Blobs::new(store.objects_dir());
+        let state = Mutex::new(State { world, store, blobs, ids: IdSource::new() });
+        Ok(Self { config: config.clone(), faults, log, state })
+    }
+
+    /// Answers a request, or cuts the connection.
+    pub async fn answer(
+        &self,
+        method: http::Method,
+        uri: &http::Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<http::Response<Bytes>, Cut> {
+        let start = Instant::now();
+        let request_id = IdSource::new().uuid();
+        let is_head = method == http::Method::HEAD;
+        let mut call = Call {
+            service: String::new(),
+            region: String::new(),
+            operation: String::new(),
+            status: 0,
+            error: None,
+            start,
+            end: start,
+        };
+        // Handlers keep their parameters in single-threaded cells, so a request may not live across an await: what
+        // the faults need is read first, and the request itself is read again when its time has come.
+        let read = || Request::read(method.clone(), uri, headers.clone(), body.clone(), request_id.clone());
+        let target = read().map(|request| (request.service.name, request.operation, request.region));
+        let (latency, effect) = match &target {
+            Ok((service, operation, region)) => {
+                (*service).clone_into(&mut call.service);
+                call.operation.clone_from(operation);
+                call.region.clone_from(region);
+                self.faults.strike(service, operation, region)
+            }
+            Err(_) => (0, None),
+        };
+        if latency > 0 {
+            tokio::time::sleep(Duration::from_millis(latency)).await;
+        }
+        match effect {
+            Some(Effect::ExitBefore) => std::process::abort(),
+            Some(Effect::CutBefore) => {
+                call.end = Instant::now();
+                self.log.push(call);
+                return Err(Cut);
+            }
+            _ => {}
+        }
+        let (protocol, namespace, outcome) = match read() {
+            Err((protocol, error)) => (protocol, "", Err(error)),
+            Ok(mut request) => {
+                let outcome = match struck(effect, &request) {
+                    Some(error) => Err(error),
+                    None => self.handle(&mut request),
+                };
+                (request.service.protocol, request.namespace(), outcome)
+            }
+        };
+        let mut response = match outcome {
+            Ok(response) => response,
+            Err(error) => {
+                call.error = Some(error.code.clone());
+                error.render(protocol, &request_id, namespace)
+            }
+        };
+        if effect == Some(Effect::ExitAfter) {
+            std::process::abort();
+        }
+        call.end = Instant::now();
+        if effect == Some(Effect::CutAfter) {
+            self.log.push(call);
+            return Err(Cut);
+        }
+        call.status = response.status;
+        self.log.push(call);
+        if is_head {
+            response.body = Bytes::new();
+        }
+        Ok(finish(response, &request_id))
+    }
+
+    /// Everything that exists, by kind; what is only still described after its end is left out.
+    pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { world, blobs, ids, .. } = &mut *guard;
+        let regions: Vec<String> = world.regions.keys().cloned().collect();
+        let mut all = BTreeMap::new();
+        for name in regions {
+            let mut cx = self.context(world, blobs, ids, &name);
+            cx.settle();
+            let region = cx.here();
+            for part in [region.ec2.inventory(), region.autoscaling.inventory(), region.elbv2.inventory()] {
+                merge(&mut all, part);
+            }
+        }
+        let global = &world.global;
+        for part in [global.iam.inventory(), global.route53.inventory(), global.s3.inventory()] {
+            merge(&mut all, part);
+        }
+        all.retain(|_, ids| {
+            ids.sort();
+            !ids.is_empty()
+        });
+        all
+    }
+
+    fn context<'a>(
+        &'a self,
+        world: &'a mut World,
+        blobs: &'a mut Blobs,
+        ids: &'a mut IdSource,
+        region: &str,
+    ) -> Cx<'a> {
+        Cx {
+            world,
+            region: region.to_owned(),
+            account: ACCOUNT,
+            now: now(),
+            ids,
+            pace: self.config.pace,
+            quotas: self.config.quotas,
+            page_limit: self.config.page_limit,
+            zones: &self.config.zones,
+            blobs,
+            faults: &self.faults,
+            region_dirty: false,
+            global_dirty: false,
+        }
+    }
+
+    /// Lets the handler work on the world, keeps what it did if it succeeded and undoes it otherwise.
+    fn handle(&self, request: &mut Request) -> Result<Response, ApiError> {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { world, store, blobs, ids } = &mut *guard;
+        let mut cx = self.context(world, blobs, ids, &request.region);
+        cx.settle();
+        let before = (!is_read(&request.operation)).then(|| (cx.here().clone(), cx.world.global.clone()));
+        let undo = |cx: &mut Cx<'_>| {
+            if let Some((region, global)) = before {
+                *cx.here() = region;
+                cx.world.global = global;
+            }
+        };
+        let settled = (cx.region_dirty, cx.global_dirty);
+        let result = route(&mut cx, request);
+        if result.is_err() {
+            undo(&mut cx);
+            cx.blobs.rollback();
+            (cx.region_dirty, cx.global_dirty) = settled;
+        }
+        let (region_dirty, global_dirty) = (cx.region_dirty, cx.global_dirty);
+        let mut saved = Ok(());
+        if region_dirty {
+            saved = store.save_region(&request.region, cx.here());
+        }
+        if global_dirty && saved.is_ok() {
+            saved = store.save_global(&cx.world.global);
+        }
+        match saved {
+            Ok(()) => cx.blobs.commit(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the sandbox cannot keep its world");
+                cx.blobs.rollback();
+                return Err(ApiError::new(500, "InternalError", error.to_string()));
+            }
+        }
+        result
+    }
+}
+
+fn merge(all: &mut BTreeMap<String, Vec<String>>, part: BTreeMap<String, Vec<String>>) {
+    for (kind, ids) in part {
+        all.entry(kind).or_default().extend(ids);
+    }
+}
+
+/// Whether an operation changes nothing, by its name.
+fn is_read(operation: &str) -> bool {
+    ["Describe", "Get", "List", "Head"].iter().any(|verb| operation.starts_with(verb))
+}
+
+fn route(cx: &mut Cx<'_>, request: &mut Request) -> Result<Response, ApiError> {
+    let response = match request.service.name {
+        "ec2" => ec2::handle(cx, request),
+        "sts" => sts::handle(cx, request),
+        "autoscaling" => autoscaling::handle(cx, request),
+        "elasticloadbalancing" => elbv2::handle(cx, request),
+        "iam" => iam::handle(cx, request),
+        "route53" => return route53::handle(cx, request),
+        _ => return s3::handle(cx, request),
+    }?;
+    request.params.finish()?;
+    Ok(response)
+}
+
+/// The error of a fault that answers instead of the service.
+fn struck(effect: Option<Effect>, request: &Request) -> Option<ApiError> {
+    let service = request.service.name;
+    match effect? {
+        Effect::Throttle => Some(ApiError::throttled(service)),
+        Effect::ServerError { status } => Some(ApiError::server(service, status)),
+        Effect::Capacity => Some(ApiError::capacity()),
+        Effect::Denied => Some(ApiError::denied(service, &request.operation)),
+        _ => None,
+    }
+}
+
+fn finish(response: Response, request_id: &str) -> http::Response<Bytes> {
+    let mut builder = http::Response::builder()
+        .status(response.status)
+        .header("x-amzn-requestid", request_id)
+        .header("x-amz-request-id", request_id);
+    for (name, value) in &response.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(response.body).unwrap_or_else(|error| {
+        tracing::error!(%error, "the sandbox made an answer that HTTP cannot carry");
+        let mut broken = http::Response::new(Bytes::new());
+        *broken.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        broken
+    })
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

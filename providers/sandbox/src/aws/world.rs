@@ -1,0 +1,205 @@
+//! Everything that exists in the account, and what a handler may do with it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::Blobs;
+use super::{autoscaling, ec2, elbv2, iam, route53, s3};
+use crate::config::{Pace, Quotas};
+use crate::fault::Faults;
+
+/// Milliseconds since 1970.
+pub type Millis = u64;
+
+/// The account that everything belongs to.
+pub const ACCOUNT: &str = "123456789012";
+
+/// All that exists.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// What belongs to a region.
+    pub regions: BTreeMap<String, Region>,
+    /// What belongs to none.
+    pub global: Global,
+}
+
+/// What exists in a region.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Region {
+    /// EC2.
+    pub ec2: ec2::Ec2,
+    /// Autoscaling.
+    pub autoscaling: autoscaling::Autoscaling,
+    /// Load balancers.
+    pub elbv2: elbv2::Elbv2,
+}
+
+/// What exists outside of regions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Global {
+    /// Roles and instance profiles.
+    pub iam: iam::Iam,
+    /// Hosted zones.
+    pub route53: route53::Route53,
+    /// Buckets and objects.
+    pub s3: s3::S3,
+}
+
+/// Makes ids that nobody has yet.
+#[derive(Debug)]
+pub struct IdSource {
+    state: u64,
+}
+
+impl IdSource {
+    /// A source with a random beginning.
+    pub fn new() -> Self {
+        Self { state: rand::random() }
+    }
+
+    /// The next number of `SplitMix64`, which visits each state once.
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// An id as EC2 writes it: the prefix, a dash and seventeen hexadecimal digits.
+    pub fn ec2(&mut self, prefix: &str) -> String {
+        format!("{prefix}-0{}", self.hex(16))
+    }
+
+    /// Random lower-case hexadecimal digits.
+    pub fn hex(&mut self, digits: usize) -> String {
+        let mut text = String::with_capacity(digits + 16);
+        while text.len() < digits {
+            text += &format!("{:016x}", self.next());
+        }
+        text.truncate(digits);
+        text
+    }
+
+    /// Random upper-case letters and digits, as in the ids of IAM and Route 53.
+    pub fn upper(&mut self, length: usize) -> String {
+        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        (0..length).map(|_| char::from(LETTERS[(self.next() >> 59) as usize])).collect()
+    }
+
+    /// A random UUID.
+    pub fn uuid(&mut self) -> String {
+        let hex = self.hex(32);
+        format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    }
+}
+
+/// What a handler works with. It holds the world alone while it does.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// Everything that exists.
+    pub world: &'a mut World,
+    /// The region of the request.
+    pub region: String,
+    /// The account of the caller.
+    pub account: &'static str,
+    /// When the request was handled.
+    pub now: Millis,
+    /// Makes ids.
+    pub ids: &'a mut IdSource,
+    /// How long things take.
+    pub pace: Pace,
+    /// How much there may be.
+    pub quotas: Quotas,
+    /// The largest page.
+    pub page_limit: Option<usize>,
+    /// The zones of regions that do not have the usual three.
+    pub zones: &'a BTreeMap<String, Vec<String>>,
+    /// The bodies of objects.
+    pub blobs: &'a mut Blobs,
+    /// The armed faults.
+    pub faults: &'a Faults,
+    /// Whether the region must be written.
+    pub region_dirty: bool,
+    /// Whether what is global must be written.
+    pub global_dirty: bool,
+}
+
+impl Cx<'_> {
+    /// What exists in the region of the request.
+    pub fn here(&mut self) -> &mut Region {
+        if !self.world.regions.contains_key(&self.region) {
+            self.world.regions.insert(self.region.clone(), Region::default());
+        }
+        self.world.regions.entry(self.region.clone()).or_default()
+    }
+
+    /// EC2 in the region of the request.
+    pub fn ec2(&mut self) -> &mut ec2::Ec2 {
+        &mut self.here().ec2
+    }
+
+    /// Says that the region of the request has changed.
+    pub fn dirty_region(&mut self) {
+        self.region_dirty = true;
+    }
+
+    /// Says that what is global has changed.
+    pub fn dirty_global(&mut self) {
+        self.global_dirty = true;
+    }
+
+    /// The zones of the region of the request.
+    pub fn zones_here(&self) -> Vec<String> {
+        self.zones
+            .get(&self.region)
+            .cloned()
+            .unwrap_or_else(|| ["a", "b", "c"].iter().map(|letter| format!("{}{letter}", self.region)).collect())
+    }
+
+    /// The partition of the region of the request, as ARNs name it.
+    pub fn partition(&self) -> &'static str {
+        partition(&self.region)
+    }
+
+    /// The ARN of something in the region of the request. `resource` is what follows the account.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition(), self.region, self.account)
+    }
+
+    /// Lets time do its work: what was due by now has happened.
+    pub fn settle(&mut self) {
+        ec2::settle(self);
+        autoscaling::settle(self);
+        elbv2::settle(self);
+    }
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The partition of a region, as ARNs name it.
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').take(2).collect::<Vec<_>>().as_slice() {
+        ["cn", ..] => "aws-cn",
+        ["us", "gov"] => "aws-us-gov",
+        ["us", "iso"] => "aws-iso",
+        ["us", "isob"] => "aws-iso-b",
+        ["eu", "isoe"] => "aws-iso-e",
+        ["us", "isof"] => "aws-iso-f",
+        ["eusc", ..] => "aws-eusc",
+        _ => "aws",
+    }
+}
+
+/// A time as the APIs write it: ISO 8601 with milliseconds, in UTC.
+pub fn timestamp(at: Millis) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
+        .map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+}
