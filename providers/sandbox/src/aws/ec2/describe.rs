@@ -1,6 +1,7 @@
 //! What all Describe calls share: ids, filters, pages.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::{Ec2, Params, Tags, Xml};
 use crate::aws::ApiError;
 use crate::fault::matches_glob;
+
+/// How many most calls can be asked for at once.
+const PAGE: RangeInclusive<i64> = 5..=1000;
 
 /// A filter's name and the values that a resource has for it.
 pub type Field<R> = (&'static str, fn(&Ec2, &R) -> Vec<String>);
@@ -22,6 +26,9 @@ pub trait Resource: Sized + 'static {
     const NOT_FOUND: &'static str;
     /// The filters beside those on tags.
     const FIELDS: &'static [Field<Self>];
+
+    /// How many may be asked for at once.
+    const PAGE: RangeInclusive<i64> = PAGE;
 
     /// The id.
     fn id(&self) -> &str;
@@ -65,7 +72,7 @@ pub fn select<'a, R: Resource>(ec2: &'a Ec2, limit: Option<usize>, p: &Params) -
     found.retain(|item| filters.admits(ec2, *item));
     found.sort_by(|a, b| a.id().cmp(b.id()));
     found.dedup_by(|a, b| a.id() == b.id());
-    page(found, |item| item.id(), if ids.is_empty() { limit } else { None }, p)
+    page_within(&R::PAGE, found, |item| item.id(), if ids.is_empty() { limit } else { None }, p)
 }
 
 /// The filters of a request.
@@ -141,9 +148,24 @@ pub fn page<T>(
     limit: Option<usize>,
     p: &Params,
 ) -> Result<Page<T>, ApiError> {
+    page_within(&PAGE, items, key, limit, p)
+}
+
+/// The same for a call with other bounds on `MaxResults`.
+pub fn page_within<T>(
+    bounds: &RangeInclusive<i64>,
+    items: Vec<T>,
+    key: impl Fn(&T) -> &str,
+    limit: Option<usize>,
+    p: &Params,
+) -> Result<Page<T>, ApiError> {
     let asked = p.opt_int("MaxResults")?;
-    if let Some(asked) = asked.filter(|asked| *asked < 1) {
-        return Err(ApiError::value(format!("Value ({asked}) for parameter maxResults is invalid. It must be positive.")));
+    if let Some(asked) = asked.filter(|asked| !bounds.contains(asked)) {
+        return Err(ApiError::value(format!(
+            "Value ({asked}) for parameter maxResults is invalid. Expecting a value from {} to {}.",
+            bounds.start(),
+            bounds.end()
+        )));
     }
     let size = [asked.and_then(|asked| usize::try_from(asked).ok()), limit].into_iter().flatten().min();
     let after = match p.opt_str("NextToken").filter(|token| !token.is_empty()) {

@@ -1,6 +1,6 @@
 //! Telling about instances.
 
-use super::describe::{Resource as _, Filters, page};
+use super::describe::{Filters, Resource as _, page};
 use super::instance::{Instance, code, write_state};
 use super::network_interface::{self, NetworkInterface};
 use super::{Answer, Cx, Ec2, Params, Tags, Xml, image, instance_type, place, tag};
@@ -105,8 +105,8 @@ pub fn write(x: &mut Xml, ec2: &Ec2, instance: &Instance) {
     x.text("enaSupport", true);
     if let Some(kind) = instance_type::get(&instance.instance_type) {
         x.nest("cpuOptions", |x| {
-            x.text("coreCount", kind.cpus.div_euclid(2).max(1));
-            x.text("threadsPerCore", if kind.cpus > 1 { 2 } else { 1 });
+            x.text("coreCount", kind.cpus / kind.threads());
+            x.text("threadsPerCore", kind.threads());
         });
     }
     x.nest("metadataOptions", |x| instance.metadata.write(x));

@@ -1,71 +1,76 @@
 //! Instance types: the families in common use, with the figures that follow from a type's name.
 
-use super::describe::{Filters, page};
+use super::describe::{Filters, page, page_within};
 use super::{Answer, Cx, Params, Tags, Xml};
 use crate::aws::ApiError;
 
-/// The families, with the MiB of memory for each virtual CPU. Burstable ones have their own table.
-const FAMILIES: [(&str, i64); 44] = [
-    ("c5", 2048),
-    ("c5a", 2048),
-    ("c5d", 2048),
-    ("c6a", 2048),
-    ("c6g", 2048),
-    ("c6gd", 2048),
-    ("c6i", 2048),
-    ("c7a", 2048),
-    ("c7g", 2048),
-    ("c7gd", 2048),
-    ("c7i", 2048),
-    ("c7i-flex", 2048),
-    ("c8g", 2048),
-    ("c8i", 2048),
-    ("m5", 4096),
-    ("m5a", 4096),
-    ("m5d", 4096),
-    ("m5n", 4096),
-    ("m6a", 4096),
-    ("m6g", 4096),
-    ("m6gd", 4096),
-    ("m6i", 4096),
-    ("m6id", 4096),
-    ("m7a", 4096),
-    ("m7g", 4096),
-    ("m7gd", 4096),
-    ("m7i", 4096),
-    ("m7i-flex", 4096),
-    ("m8g", 4096),
-    ("m8i", 4096),
-    ("r5", 8192),
-    ("r5a", 8192),
-    ("r6a", 8192),
-    ("r6g", 8192),
-    ("r6i", 8192),
-    ("r7a", 8192),
-    ("r7g", 8192),
-    ("r7i", 8192),
-    ("r8g", 8192),
-    ("i4i", 8192),
-    ("t2", 0),
-    ("t3", 0),
-    ("t3a", 0),
-    ("t4g", 0),
+/// The families, with the MiB of memory for each virtual CPU and the sizes that the published API model names.
+const FAMILIES: [(&str, i64, &str); 42] = [
+    ("c5", 2048, "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"),
+    ("c5a", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("c5d", 2048, "large xlarge 2xlarge 4xlarge 9xlarge 12xlarge 18xlarge 24xlarge"),
+    ("c6a", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("c6g", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("c6gd", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("c6i", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge"),
+    ("c7a", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("c7g", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("c7gd", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("c7i", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("c7i-flex", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("c8g", 2048, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("c8i", 2048, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("m5", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("m5a", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("m5d", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("m5n", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("m6a", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("m6g", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("m6gd", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("m6i", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge"),
+    ("m6id", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge"),
+    ("m7a", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("m7g", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("m7gd", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("m7i", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("m7i-flex", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("m8g", 4096, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("m8i", 4096, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("r5", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("r5a", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge"),
+    ("r6a", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("r6g", 8192, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("r6gd", 8192, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("r6i", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge"),
+    ("r7a", 8192, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("r7g", 8192, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge"),
+    ("r7i", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("r8g", 8192, "medium large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 48xlarge"),
+    ("r8i", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge 48xlarge"),
+    ("i4i", 8192, "large xlarge 2xlarge 4xlarge 8xlarge 12xlarge 16xlarge 24xlarge 32xlarge"),
 ];
 
 /// The sizes, with their virtual CPUs.
-const SIZES: [(&str, i64); 11] = [
+const SIZES: [(&str, i64); 15] = [
     ("medium", 1),
     ("large", 2),
     ("xlarge", 4),
     ("2xlarge", 8),
+    ("3xlarge", 12),
     ("4xlarge", 16),
+    ("6xlarge", 24),
     ("8xlarge", 32),
+    ("9xlarge", 36),
     ("12xlarge", 48),
     ("16xlarge", 64),
+    ("18xlarge", 72),
     ("24xlarge", 96),
     ("32xlarge", 128),
     ("48xlarge", 192),
 ];
+
+/// The burstable families, whose sizes have their own figures.
+const BURSTABLE_FAMILIES: [&str; 3] = ["t3", "t3a", "t4g"];
 
 /// The burstable sizes, with their virtual CPUs and MiB.
 const BURSTABLE: [(&str, i64, i64); 7] = [
@@ -94,41 +99,35 @@ pub struct InstanceType {
 /// A type by its name.
 pub fn get(name: &str) -> Option<InstanceType> {
     let (family, size) = name.split_once('.')?;
-    let (_, ratio) = FAMILIES.iter().find(|(known, _)| *known == family)?;
-    let graviton = matches!(family, "t4g") || family.chars().nth(2) == Some('g');
-    let (cpus, memory) = if *ratio == 0 {
+    let burstable = BURSTABLE_FAMILIES.contains(&family);
+    let (cpus, memory) = if burstable {
         BURSTABLE.iter().find(|(known, ..)| *known == size).map(|(_, cpus, memory)| (*cpus, *memory))?
     } else {
+        let (_, ratio, sizes) = FAMILIES.iter().find(|(known, ..)| *known == family)?;
+        sizes.split(' ').find(|known| *known == size)?;
         let (_, cpus) = SIZES.iter().find(|(known, _)| *known == size)?;
-        if size == "medium" && !(graviton || family.ends_with("7a")) {
-            return None;
-        }
         (*cpus, cpus * ratio)
     };
+    let graviton = family == "t4g" || family.chars().nth(2) == Some('g');
     let architecture = if graviton { "arm64" } else { "x86_64" };
-    Some(InstanceType { name: name.to_owned(), cpus, architecture, memory, burstable: *ratio == 0 })
+    Some(InstanceType { name: name.to_owned(), cpus, architecture, memory, burstable })
 }
 
 fn all() -> Vec<InstanceType> {
-    let mut types: Vec<InstanceType> = FAMILIES
-        .iter()
-        .flat_map(|(family, _)| {
-            let sizes = SIZES.iter().map(|(size, _)| *size).chain(["nano", "micro", "small"]);
-            sizes.filter_map(move |size| get(&format!("{family}.{size}")))
-        })
-        .collect();
+    let sized = FAMILIES.iter().flat_map(|(family, _, sizes)| sizes.split(' ').map(move |size| (*family, size)));
+    let burstable =
+        BURSTABLE_FAMILIES.iter().flat_map(|family| BURSTABLE.iter().map(move |(size, ..)| (*family, *size)));
+    let mut types: Vec<InstanceType> =
+        sized.chain(burstable).filter_map(|(family, size)| get(&format!("{family}.{size}"))).collect();
     types.sort_by(|a, b| a.name.cmp(&b.name));
     types
 }
 
 impl InstanceType {
-    /// Whether the hypervisor is Nitro; the last generation before it is the t2's.
-    fn nitro(&self) -> bool {
-        !self.name.starts_with("t2.")
-    }
-
-    fn threads(&self) -> i64 {
-        if self.architecture == "arm64" || self.cpus == 1 || self.name.starts_with("t2.") { 1 } else { 2 }
+    /// The threads of a core. Graviton and the newer AMD machines give whole cores.
+    pub fn threads(&self) -> i64 {
+        let whole = self.architecture == "arm64" || self.name.get(1..3).is_some_and(|kind| kind == "7a");
+        if whole || self.cpus == 1 { 1 } else { 2 }
     }
 
     fn values(&self, filter: &str) -> Vec<String> {
@@ -137,7 +136,7 @@ impl InstanceType {
             "processor-info.supported-architecture" => vec![self.architecture.to_owned()],
             "vcpu-info.default-vcpus" => vec![self.cpus.to_string()],
             "memory-info.size-in-mib" => vec![self.memory.to_string()],
-            "hypervisor" => vec![if self.nitro() { "nitro" } else { "xen" }.to_owned()],
+            "hypervisor" => vec!["nitro".to_owned()],
             "burstable-performance-supported" => vec![self.burstable.to_string()],
             "bare-metal" | "instance-storage-supported" => vec!["false".to_owned()],
             "current-generation" => vec!["true".to_owned()],
@@ -181,7 +180,7 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
         (names.is_empty() || names.contains(&kind.name)) && filters.admit(&Tags::new(), |name| kind.values(name))
     });
     let limit = Some(cx.page_limit.map_or(100, |limit| limit.min(100)));
-    Ok(page(found, |kind| &kind.name, limit, p)?.answer("instanceTypeSet", |x, kind| write(x, &kind)))
+    Ok(page_within(&(5..=100), found, |kind| &kind.name, limit, p)?.answer("instanceTypeSet", |x, kind| write(x, &kind)))
 }
 
 fn write(x: &mut Xml, kind: &InstanceType) {
@@ -192,7 +191,7 @@ fn write(x: &mut Xml, kind: &InstanceType) {
     x.values("supportedRootDeviceTypes", "item", ["ebs"]);
     x.values("supportedVirtualizationTypes", "item", ["hvm"]);
     x.text("bareMetal", false);
-    x.text("hypervisor", if kind.nitro() { "nitro" } else { "xen" });
+    x.text("hypervisor", "nitro");
     x.nest("processorInfo", |x| x.values("supportedArchitectures", "item", [kind.architecture]));
     x.nest("vCpuInfo", |x| {
         x.text("defaultVCpus", kind.cpus);
@@ -202,9 +201,9 @@ fn write(x: &mut Xml, kind: &InstanceType) {
     x.nest("memoryInfo", |x| x.text("sizeInMiB", kind.memory));
     x.text("instanceStorageSupported", false);
     x.nest("ebsInfo", |x| {
-        x.text("ebsOptimizedSupport", if kind.nitro() { "default" } else { "unsupported" });
+        x.text("ebsOptimizedSupport", "default");
         x.text("encryptionSupport", "supported");
-        x.text("nvmeSupport", if kind.nitro() { "required" } else { "unsupported" });
+        x.text("nvmeSupport", "required");
     });
     x.nest("networkInfo", |x| {
         let (interfaces, addresses) = match kind.cpus {
@@ -219,8 +218,8 @@ fn write(x: &mut Xml, kind: &InstanceType) {
         x.text("defaultNetworkCardIndex", 0);
         x.text("ipv4AddressesPerInterface", addresses);
         x.text("ipv6Supported", true);
-        x.text("enaSupport", if kind.nitro() { "required" } else { "unsupported" });
-        x.text("encryptionInTransitSupported", kind.nitro());
+        x.text("enaSupport", "required");
+        x.text("encryptionInTransitSupported", true);
     });
     x.text("burstablePerformanceSupported", kind.burstable);
     x.text("hibernationSupported", false);

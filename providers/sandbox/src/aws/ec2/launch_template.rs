@@ -1,10 +1,11 @@
 //! Launch templates and their versions.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::describe::{Field, Filters, Page, Resource, page, select};
+use super::describe::{Field, Filters, Page, Resource, page_within, select};
 use super::launch_spec::LaunchSpec;
 use super::{Answer, Cx, Ec2, Params, Tags, Xml, tag};
 use crate::aws::{ApiError, Millis, timestamp};
@@ -39,6 +40,7 @@ impl Resource for LaunchTemplate {
     const TYPE: &'static str = "launch-template";
     const IDS: &'static str = "LaunchTemplateId";
     const NOT_FOUND: &'static str = "InvalidLaunchTemplateId.NotFound";
+    const PAGE: RangeInclusive<i64> = 1..=200;
     const FIELDS: &'static [Field<Self>] = &[
         ("create-time", |_, t| vec![timestamp(t.created)]),
         ("launch-template-name", |_, t| vec![t.name.clone()]),
@@ -243,9 +245,8 @@ pub fn describe_versions(cx: &mut Cx<'_>, p: &Params) -> Answer {
         }
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(page(found, |(key, ..)| key, limit, p)?.answer("launchTemplateVersionSet", |x, (_, template, version)| {
-        write_version(x, template, version);
-    }))
+    let page = page_within(&LaunchTemplate::PAGE, found, |(key, ..)| key, limit, p)?;
+    Ok(page.answer("launchTemplateVersionSet", |x, (_, template, version)| write_version(x, template, version)))
 }
 
 /// `ModifyLaunchTemplate`: another default version.

@@ -2,12 +2,12 @@
 //!
 //! One file a kind of resource. What takes time has a state and the moment at which it is due to change; [`settle`]
 //! moves everything on before a request is handled. Other services launch machines and place network interfaces
-//! through [`launch`], [`terminate`] and [`network`].
+//! through [`hooks`] and [`network`].
 
 mod address;
 mod describe;
 mod dhcp_options;
-mod hooks;
+pub mod hooks;
 mod image;
 mod instance;
 mod instance_attribute;
@@ -38,8 +38,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-
-pub use self::hooks::{LaunchRequest, launch, resolve_template, terminate};
 
 use self::describe::Resource;
 use super::{ApiError, Cx, Params, Request, Response, Xml};

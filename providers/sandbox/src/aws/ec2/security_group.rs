@@ -109,7 +109,6 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     ec2.security_group_rules.extend(rules.into_iter().map(|rule| (rule.id.clone(), rule)));
     tag::set(ec2, &group.id, tags);
     let mut x = Xml::new();
-    x.text("return", true);
     x.text("groupId", &group.id);
     tag::write(&mut x, ec2, &group.id);
     x.text("securityGroupArn", arn);

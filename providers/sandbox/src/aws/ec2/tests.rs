@@ -241,6 +241,7 @@ async fn a_slot_outlives_its_machine() {
     ok(&sandbox, "TerminateInstances", &[("InstanceId.1", &instance)]).await;
     let gone = ok(&sandbox, "DescribeInstances", &[("InstanceId.1", &instance)]).await;
     assert_eq!(gone.value("name"), "terminated");
+    assert_eq!(run(&sandbox, &launch).await.code(), "IdempotentInstanceTerminated");
     let inventory = sandbox.inventory("aws");
     assert_eq!(inventory["network-interface"], [interface.clone()]);
     assert_eq!(inventory["volume"], [volume.clone()]);

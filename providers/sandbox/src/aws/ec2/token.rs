@@ -52,6 +52,12 @@ pub fn once(cx: &mut Cx<'_>, request: &Request, perform: impl FnOnce(&mut Cx<'_>
             ));
         }
         let answer = Xml::from_text(&spent.answer);
+        if request.operation == "RunInstances" && !all_live(cx, &token) {
+            return Err(ApiError::bad(
+                "IdempotentInstanceTerminated",
+                "The client token belongs to a launch whose instance has been terminated.",
+            ));
+        }
         request.params.forgive();
         return Ok(answer);
     }
@@ -62,6 +68,13 @@ pub fn once(cx: &mut Cx<'_>, request: &Request, perform: impl FnOnce(&mut Cx<'_>
     let spent = Spent { digest, answer: answer.as_text().to_owned(), at: now };
     cx.ec2().tokens.insert(key, spent);
     Ok(answer)
+}
+
+/// Whether all instances of a launch are still there.
+fn all_live(cx: &mut Cx<'_>, token: &str) -> bool {
+    let mut launched =
+        cx.ec2().instances.values().filter(|instance| instance.token.as_deref() == Some(token)).peekable();
+    launched.peek().is_some() && launched.all(|instance| !matches!(instance.state.as_str(), "shutting-down" | "terminated"))
 }
 
 /// What the request asks for, without the token and the dry run.
