@@ -36,11 +36,6 @@ impl Params {
         format!("{}{name}", self.prefix)
     }
 
-    /// The full name of a parameter below this structure, for messages.
-    pub fn name_of(&self, name: &str) -> String {
-        self.key(name)
-    }
-
     fn has_below(&self, base: &str) -> bool {
         let below = format!("{base}.");
         self.values.range(below.clone()..).next().is_some_and(|(key, _)| key.starts_with(&below))
@@ -74,7 +69,9 @@ impl Params {
                 "InvalidParameterValue",
                 format!("Value ({value}) for parameter {name} is invalid. {wanted}"),
             ),
-            Style::Query => ApiError::bad("ValidationError", format!("Value '{value}' at '{name}' is invalid: {wanted}")),
+            Style::Query => {
+                ApiError::bad("ValidationError", format!("Value '{value}' at '{name}' is invalid: {wanted}"))
+            }
         }
     }
 
@@ -107,7 +104,9 @@ impl Params {
 
     /// One of the known values, if given.
     pub fn opt_one_of(&self, name: &str, known: &[&str]) -> Result<Option<String>, ApiError> {
-        let Some(value) = self.opt_str(name) else { return Ok(None) };
+        let Some(value) = self.opt_str(name) else {
+            return Ok(None);
+        };
         if known.contains(&value.as_str()) {
             return Ok(Some(value));
         }
@@ -188,7 +187,9 @@ impl Params {
     /// Refuses the request if something in it was read by nobody.
     pub fn finish(&self) -> Result<(), ApiError> {
         let read = self.read.borrow();
-        let Some(unknown) = self.values.keys().find(|key| !read.contains(*key)) else { return Ok(()) };
+        let Some(unknown) = self.values.keys().find(|key| !read.contains(*key)) else {
+            return Ok(());
+        };
         Err(match self.style {
             Style::Ec2 => ApiError::bad("UnknownParameter", format!("The parameter {unknown} is not recognized")),
             Style::Query => ApiError::bad("InvalidParameter", format!("The parameter {unknown} is not recognized")),

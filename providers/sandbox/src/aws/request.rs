@@ -208,12 +208,14 @@ fn scope(headers: &HeaderMap, query: &[(String, String)]) -> Result<(&'static Se
     let credential = header
         .and_then(|value| value.split_once("Credential=")?.1.split([',', ' ']).next())
         .or_else(|| query.iter().find(|(key, _)| key == "X-Amz-Credential").map(|(_, value)| value.as_str()))
-        .ok_or_else(|| {
-            ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
-        })?;
+        .ok_or_else(|| ApiError::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"))?;
     let parts: Vec<&str> = credential.split('/').collect();
     let [.., _date, region, service, "aws4_request"] = parts.as_slice() else {
-        return Err(ApiError::new(400, "IncompleteSignature", "Credential must have exactly 5 slash-delimited elements"));
+        return Err(ApiError::new(
+            400,
+            "IncompleteSignature",
+            "Credential must have exactly 5 slash-delimited elements",
+        ));
     };
     let service = SERVICES
         .iter()
@@ -228,7 +230,9 @@ fn scope(headers: &HeaderMap, query: &[(String, String)]) -> Result<(&'static Se
 /// Whether a name has the form of a region's: words of letters, then a number.
 pub fn is_region(name: &str) -> bool {
     let words: Vec<&str> = name.split('-').collect();
-    let Some((number, names)) = words.split_last() else { return false };
+    let Some((number, names)) = words.split_last() else {
+        return false;
+    };
     names.len() >= 2
         && names.iter().all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
         && !number.is_empty()

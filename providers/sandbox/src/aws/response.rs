@@ -46,7 +46,9 @@ impl Response {
         let mut x = Xml::document();
         x.root(&format!("{}Response", request.operation), request.namespace(), |x| {
             x.nest(&format!("{}Result", request.operation), inside);
-            x.nest("ResponseMetadata", |x| x.text("RequestId", &request.request_id));
+            x.nest("ResponseMetadata", |x| {
+                x.text("RequestId", &request.request_id);
+            });
         });
         Self::xml(200, x)
     }

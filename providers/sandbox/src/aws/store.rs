@@ -85,7 +85,9 @@ pub struct Store {
 impl Store {
     /// Takes the directory for this process and reads the world in it. Waits up to five seconds for another process.
     pub fn open(dir: Option<&Path>) -> Result<(Self, World), StoreError> {
-        let Some(dir) = dir else { return Ok((Self { place: None }, World::default())) };
+        let Some(dir) = dir else {
+            return Ok((Self { place: None }, World::default()));
+        };
         let dir = dir.join("aws");
         fs::create_dir_all(&dir).map_err(|source| StoreError::Create { path: dir.clone(), source })?;
         let lock = lock(&dir)?;
@@ -122,10 +124,11 @@ impl Store {
     }
 
     fn save(&self, file: &str, what: &impl Serialize) -> Result<(), StoreError> {
-        let Some((dir, _)) = &self.place else { return Ok(()) };
+        let Some((dir, _)) = &self.place else {
+            return Ok(());
+        };
         let path = dir.join(file);
-        let body =
-            serde_json::to_vec(what).map_err(|source| StoreError::Serialise { path: path.clone(), source })?;
+        let body = serde_json::to_vec(what).map_err(|source| StoreError::Serialise { path: path.clone(), source })?;
         write_whole(&path, &body).map_err(|source| StoreError::Write { path, source })
     }
 }
@@ -149,8 +152,12 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(Duration::from_millis(20)),
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: dir.to_owned() }),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse { path: dir.to_owned() });
+            }
             Err(TryLockError::Error(source)) => return Err(StoreError::Lock { path, source }),
         }
     }
@@ -160,7 +167,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     let body = match fs::read(path) {
         Ok(body) => body,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(StoreError::Read { path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(StoreError::Read { path: path.to_owned(), source });
+        }
     };
     serde_json::from_slice(&body).map(Some).map_err(|source| StoreError::Parse { path: path.to_owned(), source })
 }

@@ -77,7 +77,7 @@ impl IdSource {
     pub fn hex(&mut self, digits: usize) -> String {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
-            text += &format!("{:016x}", self.next());
+            text.extend(format!("{:016x}", self.next()).chars());
         }
         text.truncate(digits);
         text

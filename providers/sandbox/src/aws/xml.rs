@@ -138,9 +138,6 @@ mod tests {
         let mut x = Xml::default();
         x.list("set", "item", ["a<b", "\"&\""], |x, v| x.text("k", v));
         x.opt("no", None::<&str>);
-        assert_eq!(
-            x.finish(),
-            "<set><item><k>a&lt;b</k></item><item><k>&quot;&amp;&quot;</k></item></set>"
-        );
+        assert_eq!(x.finish(), "<set><item><k>a&lt;b</k></item><item><k>&quot;&amp;&quot;</k></item></set>");
     }
 }

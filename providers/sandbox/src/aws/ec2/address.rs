@@ -75,12 +75,8 @@ pub fn allocate(cx: &mut Cx<'_>, p: &Params) -> Answer {
     if cx.ec2().addresses.len() >= cx.quotas.addresses {
         return Err(ApiError::bad("AddressLimitExceeded", "The maximum number of addresses has been reached."));
     }
-    let address = Address {
-        id: cx.ids.ec2("eipalloc"),
-        public_address: public_address(cx),
-        association: None,
-        border_group,
-    };
+    let address =
+        Address { id: cx.ids.ec2("eipalloc"), public_address: public_address(cx), association: None, border_group };
     let ec2 = cx.ec2();
     tag::set(ec2, &address.id, tags);
     let mut x = Xml::new();
@@ -166,7 +162,9 @@ pub fn bind(cx: &mut Cx<'_>, allocation: &str, interface: &str) -> Result<String
 
 /// Takes the address away from whoever has it.
 pub fn unbind(ec2: &mut Ec2, allocation: &str) {
-    let Some(address) = ec2.addresses.get_mut(allocation) else { return };
+    let Some(address) = ec2.addresses.get_mut(allocation) else {
+        return;
+    };
     if let Some(association) = address.association.take()
         && let Some(interface) = ec2.network_interfaces.get_mut(&association.interface)
     {
@@ -188,7 +186,9 @@ pub fn associate(cx: &mut Cx<'_>, p: &Params) -> Answer {
                 .map(|interface| interface.id.clone())
                 .ok_or_else(|| ApiError::value(format!("The instance '{instance}' has no network interface")))?
         }
-        _ => return Err(ApiError::combination("Either a network interface or an instance must be given")),
+        _ => {
+            return Err(ApiError::combination("Either a network interface or an instance must be given"));
+        }
     };
     let ec2 = cx.ec2();
     ec2.get::<Address>(&allocation)?;
@@ -231,7 +231,10 @@ fn refuse_service_managed(ec2: &Ec2, address: &Address) -> Result<(), ApiError> 
         None => Ok(()),
         Some(_) => Err(ApiError::bad(
             "AuthFailure",
-            format!("You do not have permission to access the specified resource: {} is managed by a service.", address.id),
+            format!(
+                "You do not have permission to access the specified resource: {} is managed by a service.",
+                address.id
+            ),
         )),
     }
 }

@@ -142,12 +142,7 @@ impl Filters {
 
 /// The page that `MaxResults` and `NextToken` ask for, of items in the order of their keys. A token names the last
 /// key of the page before, so what is deleted between two pages does no harm.
-pub fn page<T>(
-    items: Vec<T>,
-    key: impl Fn(&T) -> &str,
-    limit: Option<usize>,
-    p: &Params,
-) -> Result<Page<T>, ApiError> {
+pub fn page<T>(items: Vec<T>, key: impl Fn(&T) -> &str, limit: Option<usize>, p: &Params) -> Result<Page<T>, ApiError> {
     page_within(&PAGE, items, key, limit, p)
 }
 
@@ -178,7 +173,9 @@ pub fn page_within<T>(
             .ok_or_else(|| ApiError::value(format!("Value ({token}) for parameter nextToken is invalid.")))?,
     };
     let mut items: Vec<T> = items.into_iter().filter(|item| key(item) > after.as_str()).collect();
-    let Some(size) = size.filter(|size| *size < items.len()) else { return Ok(Page { items, next: None }) };
+    let Some(size) = size.filter(|size| *size < items.len()) else {
+        return Ok(Page { items, next: None });
+    };
     items.truncate(size);
     let next = items.last().map(|last| URL_SAFE_NO_PAD.encode(format!("after:{}", key(last))));
     Ok(Page { items, next })

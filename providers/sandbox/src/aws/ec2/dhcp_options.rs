@@ -74,7 +74,9 @@ fn write(x: &mut Xml, ec2: &Ec2, set: &DhcpOptions) {
     x.text("ownerId", crate::aws::world::ACCOUNT);
     x.list("dhcpConfigurationSet", "item", &set.options, |x, (key, values)| {
         x.text("key", key);
-        x.list("valueSet", "item", values, |x, value| x.text("value", value));
+        x.list("valueSet", "item", values, |x, value| {
+            x.text("value", value);
+        });
     });
     tag::write(x, ec2, &set.id);
 }

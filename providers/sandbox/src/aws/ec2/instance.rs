@@ -333,8 +333,7 @@ pub fn settle(cx: &mut Cx<'_>) {
 
 /// Lets go of the interfaces and the volumes of an instance.
 fn release(ec2: &mut Ec2, id: &str) {
-    let interfaces: Vec<NetworkInterface> =
-        network_interface::of_instance(ec2, id).into_iter().cloned().collect();
+    let interfaces: Vec<NetworkInterface> = network_interface::of_instance(ec2, id).into_iter().cloned().collect();
     for interface in interfaces {
         if interface.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination) {
             network_interface::remove(ec2, &interface.id);

@@ -117,7 +117,9 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
             Some(spec.shutdown_behavior.clone().unwrap_or_else(|| "stop".to_owned()))
         }
         "rootDeviceName" => Some(super::image::ROOT_DEVICE.to_owned()),
-        other => return Err(ApiError::value(format!("Value ({other}) for parameter attribute is invalid."))),
+        other => {
+            return Err(ApiError::value(format!("Value ({other}) for parameter attribute is invalid.")));
+        }
     };
     let mut x = Xml::new();
     x.text("instanceId", &id);

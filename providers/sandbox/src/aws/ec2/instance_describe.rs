@@ -12,9 +12,7 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     p.opt_bool("IncludeManagedResources")?;
     let ids = p.list(Instance::IDS);
     if !ids.is_empty() && p.has("MaxResults") {
-        return Err(ApiError::combination(
-            "The parameter instancesSet cannot be used with the parameter maxResults",
-        ));
+        return Err(ApiError::combination("The parameter instancesSet cannot be used with the parameter maxResults"));
     }
     let filters = Filters::read(p)?;
     filters.check::<Instance>()?;
@@ -41,7 +39,9 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
         x.text("reservationId", id);
         x.text("ownerId", crate::aws::world::ACCOUNT);
         x.nest("groupSet", |_| {});
-        x.list("instancesSet", "item", instances, |x, instance| write(x, ec2, instance));
+        x.list("instancesSet", "item", instances, |x, instance| {
+            write(x, ec2, instance);
+        });
     });
     x.opt("nextToken", found.next);
     Ok(x)

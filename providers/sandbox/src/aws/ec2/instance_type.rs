@@ -180,7 +180,8 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
         (names.is_empty() || names.contains(&kind.name)) && filters.admit(&Tags::new(), |name| kind.values(name))
     });
     let limit = Some(cx.page_limit.map_or(100, |limit| limit.min(100)));
-    Ok(page_within(&(5..=100), found, |kind| &kind.name, limit, p)?.answer("instanceTypeSet", |x, kind| write(x, &kind)))
+    Ok(page_within(&(5..=100), found, |kind| &kind.name, limit, p)?
+        .answer("instanceTypeSet", |x, kind| write(x, &kind)))
 }
 
 fn write(x: &mut Xml, kind: &InstanceType) {
@@ -192,7 +193,9 @@ fn write(x: &mut Xml, kind: &InstanceType) {
     x.values("supportedVirtualizationTypes", "item", ["hvm"]);
     x.text("bareMetal", false);
     x.text("hypervisor", "nitro");
-    x.nest("processorInfo", |x| x.values("supportedArchitectures", "item", [kind.architecture]));
+    x.nest("processorInfo", |x| {
+        x.values("supportedArchitectures", "item", [kind.architecture]);
+    });
     x.nest("vCpuInfo", |x| {
         x.text("defaultVCpus", kind.cpus);
         x.text("defaultCores", kind.cpus / kind.threads());

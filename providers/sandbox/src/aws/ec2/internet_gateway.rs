@@ -42,7 +42,10 @@ impl Resource for InternetGateway {
 pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let tags = tag::specified(p, "internet-gateway")?;
     if cx.ec2().internet_gateways.len() >= cx.quotas.internet_gateways {
-        return Err(ApiError::bad("InternetGatewayLimitExceeded", "The maximum number of internet gateways is reached."));
+        return Err(ApiError::bad(
+            "InternetGatewayLimitExceeded",
+            "The maximum number of internet gateways is reached.",
+        ));
     }
     let gateway = InternetGateway { id: cx.ids.ec2("igw"), vpc: None };
     let ec2 = cx.ec2();

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::volume::ShapeWish;
+use super::volume_shape::ShapeWish;
 use super::{Params, Tags, Xml, network_interface, tag};
 use crate::aws::ApiError;
 
@@ -145,7 +145,9 @@ impl LaunchSpec {
             groups: p.list("SecurityGroupId"),
             interfaces: p.structs("NetworkInterface").iter().map(InterfaceSpec::read).collect::<Result<_, _>>()?,
             devices: p.structs("BlockDeviceMapping").iter().map(DeviceSpec::read).collect::<Result<_, _>>()?,
-            metadata: p.opt_struct("MetadataOptions").map_or_else(|| Ok(Metadata::default()), |m| Metadata::read(&m))?,
+            metadata: p
+                .opt_struct("MetadataOptions")
+                .map_or_else(|| Ok(Metadata::default()), |m| Metadata::read(&m))?,
             monitoring: flag("Monitoring")?,
             ebs_optimized: p.opt_bool("EbsOptimized")?,
             zone: placement.as_ref().and_then(|placement| placement.opt_str("AvailabilityZone")),
@@ -424,12 +426,13 @@ impl Spot {
                 None => Ok(None),
             };
         }
-        let Some(options) = options else { return Ok(Some(Self::default())) };
+        let Some(options) = options else {
+            return Ok(Some(Self::default()));
+        };
         Ok(Some(Self {
             max_price: options.opt_str("MaxPrice"),
             kind: options.opt_one_of("SpotInstanceType", &["one-time", "persistent"])?,
-            interruption: options
-                .opt_one_of("InstanceInterruptionBehavior", &["hibernate", "stop", "terminate"])?,
+            interruption: options.opt_one_of("InstanceInterruptionBehavior", &["hibernate", "stop", "terminate"])?,
         }))
     }
 

@@ -41,10 +41,8 @@ impl Resource for LaunchTemplate {
     const IDS: &'static str = "LaunchTemplateId";
     const NOT_FOUND: &'static str = "InvalidLaunchTemplateId.NotFound";
     const PAGE: RangeInclusive<i64> = 1..=200;
-    const FIELDS: &'static [Field<Self>] = &[
-        ("create-time", |_, t| vec![timestamp(t.created)]),
-        ("launch-template-name", |_, t| vec![t.name.clone()]),
-    ];
+    const FIELDS: &'static [Field<Self>] =
+        &[("create-time", |_, t| vec![timestamp(t.created)]), ("launch-template-name", |_, t| vec![t.name.clone()])];
 
     fn id(&self) -> &str {
         &self.id
@@ -100,9 +98,9 @@ pub fn named<'a>(ec2: &'a Ec2, p: &Params) -> Result<&'a LaunchTemplate, ApiErro
 }
 
 fn data(p: &Params) -> Result<LaunchSpec, ApiError> {
-    let data = p
-        .opt_struct("LaunchTemplateData")
-        .ok_or_else(|| ApiError::bad("MissingParameter", "The request must contain the parameter LaunchTemplateData"))?;
+    let data = p.opt_struct("LaunchTemplateData").ok_or_else(|| {
+        ApiError::bad("MissingParameter", "The request must contain the parameter LaunchTemplateData")
+    })?;
     LaunchSpec::read(&data, false)
 }
 
@@ -111,7 +109,10 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let name = p.str("LaunchTemplateName")?;
     let shaped = |c: char| c.is_ascii_alphanumeric() || "().-/_".contains(c);
     if !(3..=128).contains(&name.len()) || !name.chars().all(shaped) {
-        return Err(ApiError::bad("InvalidLaunchTemplateName.MalformedException", format!("The name '{name}' is invalid")));
+        return Err(ApiError::bad(
+            "InvalidLaunchTemplateName.MalformedException",
+            format!("The name '{name}' is invalid"),
+        ));
     }
     if cx.ec2().launch_templates.values().any(|template| template.name == name) {
         return Err(ApiError::bad(
@@ -153,7 +154,9 @@ pub fn create_version(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let template = ec2.get_mut::<LaunchTemplate>(&id)?;
     template.latest = version.number;
     let mut x = Xml::new();
-    x.nest("launchTemplateVersion", |x| write_version(x, template, &version));
+    x.nest("launchTemplateVersion", |x| {
+        write_version(x, template, &version);
+    });
     template.versions.insert(version.number, version);
     Ok(x)
 }
@@ -209,9 +212,7 @@ pub fn describe_versions(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let whole_account = !p.has("LaunchTemplateId") && !p.has("LaunchTemplateName");
     let templates: Vec<&LaunchTemplate> = if whole_account {
         if wanted.is_empty() || wanted.iter().any(|version| !version.starts_with('$')) {
-            return Err(ApiError::combination(
-                "Without a launch template only $Latest and $Default can be asked for",
-            ));
+            return Err(ApiError::combination("Without a launch template only $Latest and $Default can be asked for"));
         }
         ec2.launch_templates.values().collect()
     } else {
@@ -233,10 +234,19 @@ pub fn describe_versions(cx: &mut Cx<'_>, p: &Params) -> Answer {
                 "create-time" => vec![timestamp(version.created)],
                 "image-id" => version.spec.image.iter().cloned().collect(),
                 "instance-type" => version.spec.instance_type.iter().cloned().collect(),
-                "is-default-version" => vec![(version.number == template.default_version).to_string()],
-                _ => version.spec.profile.iter().map(|profile| match profile {
-                    super::launch_spec::Profile::Arn(text) | super::launch_spec::Profile::Name(text) => text.clone(),
-                }).collect(),
+                "is-default-version" => {
+                    vec![(version.number == template.default_version).to_string()]
+                }
+                _ => version
+                    .spec
+                    .profile
+                    .iter()
+                    .map(|profile| match profile {
+                        super::launch_spec::Profile::Arn(text) | super::launch_spec::Profile::Name(text) => {
+                            text.clone()
+                        }
+                    })
+                    .collect(),
             };
             if within && filters.admit(&Tags::new(), values_of) {
                 // Newest first, as in AWS.
@@ -246,7 +256,9 @@ pub fn describe_versions(cx: &mut Cx<'_>, p: &Params) -> Answer {
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
     let page = page_within(&LaunchTemplate::PAGE, found, |(key, ..)| key, limit, p)?;
-    Ok(page.answer("launchTemplateVersionSet", |x, (_, template, version)| write_version(x, template, version)))
+    Ok(page.answer("launchTemplateVersionSet", |x, (_, template, version)| {
+        write_version(x, template, version);
+    }))
 }
 
 /// `ModifyLaunchTemplate`: another default version.

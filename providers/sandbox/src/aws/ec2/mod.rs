@@ -13,6 +13,7 @@ mod instance;
 mod instance_attribute;
 mod instance_describe;
 mod instance_type;
+mod interface_attachment;
 mod internet_gateway;
 mod key_pair;
 mod launch_spec;
@@ -29,6 +30,7 @@ mod subnet;
 mod tag;
 mod token;
 mod volume;
+mod volume_shape;
 mod vpc;
 mod vpc_endpoint;
 
@@ -101,11 +103,6 @@ impl Ec2 {
     fn remove<R: Resource>(&mut self, id: &str) {
         R::all_mut(self).remove(id);
         self.tags.remove(id);
-    }
-
-    /// The tags of a resource; none if it has none.
-    pub fn tags_of(&self, id: &str) -> Tags {
-        self.tags.get(id).cloned().unwrap_or_default()
     }
 
     /// Everything that exists, by kind. What belongs to a VPC from its birth goes with it and is left out.
@@ -208,8 +205,8 @@ fn perform(cx: &mut Cx<'_>, operation: &str, p: &Params) -> Answer {
         "CreateNetworkInterface" => network_interface::create(cx, p),
         "DescribeNetworkInterfaces" => network_interface::describe(cx, p),
         "ModifyNetworkInterfaceAttribute" => network_interface::modify(cx, p),
-        "AttachNetworkInterface" => network_interface::attach(cx, p),
-        "DetachNetworkInterface" => network_interface::detach(cx, p),
+        "AttachNetworkInterface" => interface_attachment::attach(cx, p),
+        "DetachNetworkInterface" => interface_attachment::detach(cx, p),
         "DeleteNetworkInterface" => network_interface::delete(cx, p),
         "CreateVolume" => volume::create(cx, p),
         "DescribeVolumes" => volume::describe(cx, p),

@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::describe::{Field, Resource, select};
-use super::instance::Instance;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::{Answer, Cx, Ec2, Params, Xml, address, done, place, tag};
@@ -39,7 +38,8 @@ pub struct NetworkInterface {
     pub public_address: Option<Ipv4Addr>,
     /// The elastic address's allocation.
     pub allocation: Option<String>,
-    zone: String,
+    /// The zone.
+    pub zone: String,
     mac: String,
     source_dest_check: bool,
     dns_domain: String,
@@ -302,7 +302,9 @@ pub fn write_groups(x: &mut Xml, ec2: &Ec2, interface: &NetworkInterface) {
 }
 
 fn write_association(x: &mut Xml, ec2: &Ec2, interface: &NetworkInterface) {
-    let Some(public) = interface.public_address else { return };
+    let Some(public) = interface.public_address else {
+        return;
+    };
     let address = interface.allocation.as_ref().and_then(|id| ec2.addresses.get(id));
     x.nest("association", |x| {
         x.text("publicIp", public);
@@ -363,12 +365,13 @@ pub fn modify(cx: &mut Cx<'_>, p: &Params) -> Answer {
     }
 }
 
-fn attachment_not_found(id: &str) -> ApiError {
+/// The error for an attachment that does not exist.
+pub fn attachment_not_found(id: &str) -> ApiError {
     ApiError::bad("InvalidAttachmentID.NotFound", format!("The interface attachment '{id}' does not exist"))
 }
 
 /// An interface that no service keeps for itself.
-fn own<'a>(ec2: &'a Ec2, id: &str) -> Result<&'a NetworkInterface, ApiError> {
+pub fn own<'a>(ec2: &'a Ec2, id: &str) -> Result<&'a NetworkInterface, ApiError> {
     let interface = ec2.get::<NetworkInterface>(id)?;
     if interface.requester.is_some() {
         return Err(ApiError::bad(
@@ -377,87 +380,6 @@ fn own<'a>(ec2: &'a Ec2, id: &str) -> Result<&'a NetworkInterface, ApiError> {
         ));
     }
     Ok(interface)
-}
-
-/// Attaches an interface to an instance in the same zone. The caller has checked the instance.
-pub fn attach_to(
-    cx: &mut Cx<'_>,
-    id: &str,
-    instance: &str,
-    device_index: i64,
-    delete_on_termination: bool,
-) -> Result<String, ApiError> {
-    let attachment = cx.ids.ec2("eni-attach");
-    let at = cx.now;
-    let ec2 = cx.ec2();
-    own(ec2, id)?;
-    if of_instance(ec2, instance).iter().any(|interface| {
-        interface.attachment.as_ref().is_some_and(|attachment| attachment.device_index == device_index)
-    }) {
-        return Err(ApiError::value(format!("Instance '{instance}' already has an interface attached at device index '{device_index}'.")));
-    }
-    let interface = ec2.get_mut::<NetworkInterface>(id)?;
-    if interface.attachment.is_some() {
-        return Err(ApiError::bad(
-            "InvalidNetworkInterface.InUse",
-            format!("Interface: [{id}] in use."),
-        ));
-    }
-    interface.attachment = Some(Attachment {
-        id: attachment.clone(),
-        instance: instance.to_owned(),
-        device_index,
-        delete_on_termination,
-        at,
-        gone: None,
-    });
-    Ok(attachment)
-}
-
-/// `AttachNetworkInterface`.
-pub fn attach(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let (id, instance, index) = (p.str("NetworkInterfaceId")?, p.str("InstanceId")?, p.int("DeviceIndex")?);
-    p.opt_int("NetworkCardIndex")?;
-    let ec2 = cx.ec2();
-    let zone = ec2.get::<NetworkInterface>(&id)?.zone.clone();
-    let target = ec2.get::<Instance>(&instance)?;
-    if !matches!(target.state.as_str(), "running" | "stopped") {
-        return Err(ApiError::bad("IncorrectInstanceState", format!("The instance '{instance}' is {}", target.state)));
-    }
-    if target.zone != zone {
-        return Err(ApiError::combination(format!("You may not attach a network interface to an instance in a different zone: {id}")));
-    }
-    let attachment = attach_to(cx, &id, &instance, index, false)?;
-    let mut x = Xml::new();
-    x.text("attachmentId", attachment);
-    x.text("networkCardIndex", 0);
-    Ok(x)
-}
-
-/// `DetachNetworkInterface`, which takes a while. The first interface of an instance stays.
-pub fn detach(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let id = p.str("AttachmentId")?;
-    p.opt_bool("Force")?;
-    let gone = cx.now + cx.pace.network_interface_detaching;
-    let ec2 = cx.ec2();
-    let interface = ec2
-        .network_interfaces
-        .values_mut()
-        .find(|interface| interface.attachment.as_ref().is_some_and(|attachment| attachment.id == id))
-        .ok_or_else(|| attachment_not_found(&id))?;
-    if interface.requester.is_some() {
-        return Err(ApiError::bad("OperationNotPermitted", "You are not allowed to manage this attachment."));
-    }
-    if let Some(attachment) = &mut interface.attachment {
-        if attachment.device_index == 0 {
-            return Err(ApiError::bad(
-                "OperationNotPermitted",
-                "The network interface at device index 0 cannot be detached.",
-            ));
-        }
-        attachment.gone.get_or_insert(gone);
-    }
-    done()
 }
 
 /// `DeleteNetworkInterface`: it may not be attached.

@@ -65,7 +65,10 @@ impl Resource for RouteTable {
         ("route.destination-cidr-block", |_, t| t.routes.iter().map(|r| r.destination.clone()).collect()),
         ("route.gateway-id", |_, t| t.routes.iter().filter_map(|r| r.target.gateway_id()).collect()),
         ("route.nat-gateway-id", |_, t| {
-            t.routes.iter().filter_map(|r| if let Target::Nat(id) = &r.target { Some(id.clone()) } else { None }).collect()
+            t.routes
+                .iter()
+                .filter_map(|r| if let Target::Nat(id) = &r.target { Some(id.clone()) } else { None })
+                .collect()
         }),
         ("route.origin", |_, t| t.routes.iter().map(|r| r.origin.clone()).collect()),
         ("route.state", |e, t| t.routes.iter().map(|r| r.state(e).to_owned()).collect()),
@@ -224,9 +227,7 @@ pub fn associate(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let ec2 = cx.ec2();
     let vpc = ec2.get::<subnet::Subnet>(&subnet)?.vpc.clone();
     if ec2.get::<RouteTable>(&id)?.vpc != vpc {
-        return Err(ApiError::value(format!(
-            "Route table {id} and subnet {subnet} belong to different networks"
-        )));
+        return Err(ApiError::value(format!("Route table {id} and subnet {subnet} belong to different networks")));
     }
     for table in ec2.route_tables.values() {
         for (known, other) in &table.associations {
@@ -345,15 +346,13 @@ fn route(ec2: &Ec2, p: &Params, table: &RouteTable) -> Result<(String, Target), 
 
 fn destination(p: &Params) -> Result<String, ApiError> {
     let malformed = |text: &str| {
-        ApiError::value(format!("Value ({text}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block."))
+        ApiError::value(format!(
+            "Value ({text}) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block."
+        ))
     };
     match (p.opt_str("DestinationCidrBlock"), p.opt_str("DestinationIpv6CidrBlock")) {
-        (Some(v4), None) => {
-            v4.parse::<Ipv4Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed(&v4))
-        }
-        (None, Some(v6)) => {
-            v6.parse::<ipnet::Ipv6Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed(&v6))
-        }
+        (Some(v4), None) => v4.parse::<Ipv4Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed(&v4)),
+        (None, Some(v6)) => v6.parse::<ipnet::Ipv6Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed(&v6)),
         _ => Err(ApiError::bad("MissingParameter", "The request must contain the parameter destinationCidrBlock")),
     }
 }

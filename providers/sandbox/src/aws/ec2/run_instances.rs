@@ -6,8 +6,9 @@ use super::instance_type;
 use super::launch_spec::{DeviceSpec, InterfaceSpec, LaunchSpec, Profile};
 use super::network_interface::{self, NetworkInterface};
 use super::subnet::Subnet;
-use super::volume::{Attachment, Shape, Volume};
-use super::{Answer, Cx, Params, Tags, Xml, instance_describe, key_pair, launch_template, tag};
+use super::volume::{Attachment, Volume};
+use super::volume_shape::Shape;
+use super::{Answer, Cx, Params, Tags, Xml, instance_describe, interface_attachment, key_pair, launch_template, tag};
 use crate::aws::ApiError;
 
 /// `RunInstances`.
@@ -37,7 +38,9 @@ pub fn run(cx: &mut Cx<'_>, p: &Params) -> Answer {
     x.text("ownerId", crate::aws::world::ACCOUNT);
     x.nest("groupSet", |_| {});
     let launched = ids.iter().filter_map(|id| ec2.instances.get(id));
-    x.list("instancesSet", "item", launched, |x, instance| instance_describe::write(x, ec2, instance));
+    x.list("instancesSet", "item", launched, |x, instance| {
+        instance_describe::write(x, ec2, instance);
+    });
     Ok(x)
 }
 
@@ -74,7 +77,9 @@ pub fn launch(
     token: Option<&str>,
 ) -> Result<Vec<String>, ApiError> {
     let plan = plan(cx, spec, count)?;
-    if cx.ec2().instances.values().filter(|instance| instance.alive()).count().saturating_add(count) > cx.quotas.instances {
+    if cx.ec2().instances.values().filter(|instance| instance.alive()).count().saturating_add(count)
+        > cx.quotas.instances
+    {
         return Err(ApiError::bad(
             "VcpuLimitExceeded",
             "You have requested more vCPU capacity than your current vCPU limit allows.",
@@ -134,7 +139,7 @@ pub fn launch(
 fn place(cx: &mut Cx<'_>, plan: &InterfacePlan, instance: &str, spec: &LaunchSpec) -> Result<(), ApiError> {
     match plan {
         InterfacePlan::Existing { id, device_index } => {
-            network_interface::attach_to(cx, id, instance, *device_index, false)?;
+            interface_attachment::attach_to(cx, id, instance, *device_index, false)?;
         }
         InterfacePlan::New { subnet, groups, spec: wanted } => {
             let description = wanted.description.clone().unwrap_or_default();
@@ -145,14 +150,15 @@ fn place(cx: &mut Cx<'_>, plan: &InterfacePlan, instance: &str, spec: &LaunchSpe
             ec2.network_interfaces.insert(id.clone(), interface);
             tag::set(ec2, &id, spec.tags_for("network-interface"));
             let goes = wanted.delete_on_termination.unwrap_or(true);
-            network_interface::attach_to(cx, &id, instance, wanted.device_index, goes)?;
+            interface_attachment::attach_to(cx, &id, instance, wanted.device_index, goes)?;
         }
     }
     Ok(())
 }
 
 fn plan(cx: &mut Cx<'_>, spec: &LaunchSpec, count: usize) -> Result<Plan, ApiError> {
-    let missing = |name: &str| ApiError::bad("MissingParameter", format!("The request must contain the parameter {name}"));
+    let missing =
+        |name: &str| ApiError::bad("MissingParameter", format!("The request must contain the parameter {name}"));
     let image = image::get(&cx.region, spec.image.as_deref().ok_or_else(|| missing("ImageId"))?)?;
     // Nobody should rely on the API's own default type, m1.small, which hardly any region still has.
     let name = spec.instance_type.clone().ok_or_else(|| missing("InstanceType"))?;

@@ -133,7 +133,11 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
         x.text("groupDescription", &group.description);
         x.text("vpcId", &group.vpc);
         security_group_rule::write_permissions(x, "ipPermissions", &security_group_rule::of(ec2, &group.id, false));
-        security_group_rule::write_permissions(x, "ipPermissionsEgress", &security_group_rule::of(ec2, &group.id, true));
+        security_group_rule::write_permissions(
+            x,
+            "ipPermissionsEgress",
+            &security_group_rule::of(ec2, &group.id, true),
+        );
         tag::write(x, ec2, &group.id);
     }))
 }

@@ -269,7 +269,10 @@ pub fn authorize(cx: &mut Cx<'_>, p: &Params, egress: bool) -> Answer {
         added.push(Rule { id, group: group.id.clone(), egress, protocol, from_port, to_port, peer, description });
     }
     if of(ec2, &group.id, egress).len() + added.len() > limit {
-        return Err(ApiError::bad("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules has been reached."));
+        return Err(ApiError::bad(
+            "RulesPerSecurityGroupLimitExceeded",
+            "The maximum number of rules has been reached.",
+        ));
     }
     for rule in &mut added {
         rule.id = cx.ids.ec2("sgr");
@@ -282,7 +285,9 @@ pub fn authorize(cx: &mut Cx<'_>, p: &Params, egress: bool) -> Answer {
     }
     let mut x = Xml::new();
     x.text("return", true);
-    x.list("securityGroupRuleSet", "item", &added, |x, rule| write(x, ec2, rule, &arn));
+    x.list("securityGroupRuleSet", "item", &added, |x, rule| {
+        write(x, ec2, rule, &arn);
+    });
     Ok(x)
 }
 
@@ -305,10 +310,7 @@ pub fn revoke(cx: &mut Cx<'_>, p: &Params, egress: bool) -> Answer {
     }
     for wanted in wanted {
         let found = of(ec2, &group.id, egress).into_iter().find(|rule| wanted.is(rule)).ok_or_else(|| {
-            ApiError::bad(
-                "InvalidPermission.NotFound",
-                "The specified rule does not exist in this security group.",
-            )
+            ApiError::bad("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
         })?;
         doomed.push(found.clone());
     }

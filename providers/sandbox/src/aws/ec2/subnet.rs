@@ -124,7 +124,10 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     }
     let siblings: Vec<Ipv4Net> = cx.ec2().subnets.values().filter(|s| s.vpc == vpc_id).map(|s| s.cidr).collect();
     if siblings.iter().any(|other| other.contains(&cidr) || cidr.contains(other)) {
-        return Err(ApiError::bad("InvalidSubnet.Conflict", format!("The CIDR '{text}' conflicts with another subnet")));
+        return Err(ApiError::bad(
+            "InvalidSubnet.Conflict",
+            format!("The CIDR '{text}' conflicts with another subnet"),
+        ));
     }
     if siblings.len() >= cx.quotas.subnets {
         return Err(ApiError::bad("SubnetLimitExceeded", "The maximum number of subnets has been reached."));

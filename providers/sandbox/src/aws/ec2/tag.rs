@@ -147,7 +147,9 @@ pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
         doomed.push((key, tag.opt_str("Value")));
     }
     for id in ids {
-        let Some(tags) = cx.ec2().tags.get_mut(&id) else { continue };
+        let Some(tags) = cx.ec2().tags.get_mut(&id) else {
+            continue;
+        };
         tags.retain(|key, value| {
             let matched = doomed.iter().any(|(k, v)| k == key && v.as_ref().is_none_or(|v| v == value));
             key.starts_with("aws:") || !(doomed.is_empty() || matched)

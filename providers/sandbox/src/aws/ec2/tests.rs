@@ -42,7 +42,8 @@ async fn subnets_keep_to_their_vpc_and_to_themselves() {
     let sandbox = sandbox().await;
     let vpc = vpc(&sandbox).await;
     let create = |cidr: &'static str, zone: &'static str| {
-        let parameters = [("VpcId", vpc.clone()), ("CidrBlock", cidr.to_owned()), ("AvailabilityZone", zone.to_owned())];
+        let parameters =
+            [("VpcId", vpc.clone()), ("CidrBlock", cidr.to_owned()), ("AvailabilityZone", zone.to_owned())];
         let sandbox = &sandbox;
         async move {
             let parameters: Vec<(&str, &str)> = parameters.iter().map(|(k, v)| (*k, v.as_str())).collect();
@@ -101,7 +102,11 @@ async fn tags_have_limits_and_filters_find_them() {
     assert_eq!(code(&sandbox, "CreateTags", &reserved).await, "InvalidParameterValue");
     let missing = [("ResourceId.1", "vpc-00000000000000000"), ("Tag.1.Key", "k")];
     assert_eq!(code(&sandbox, "CreateTags", &missing).await, "InvalidVpcID.NotFound");
-    let wrong = [("CidrBlock", "10.0.0.0/16"), ("TagSpecification.1.ResourceType", "subnet"), ("TagSpecification.1.Tag.1.Key", "k")];
+    let wrong = [
+        ("CidrBlock", "10.0.0.0/16"),
+        ("TagSpecification.1.ResourceType", "subnet"),
+        ("TagSpecification.1.Tag.1.Key", "k"),
+    ];
     assert_eq!(code(&sandbox, "CreateVpc", &wrong).await, "InvalidParameterValue");
     ok(&sandbox, "DeleteTags", &[("ResourceId.1", &id), ("Tag.1.Key", "owner")]).await;
     assert!(ok(&sandbox, "DescribeTags", &[]).await.values("key").is_empty());
@@ -133,7 +138,8 @@ async fn rules_are_unique_and_groups_in_use_stay() {
     assert_eq!(made.value("ipProtocol"), "tcp");
     assert_eq!(code(&sandbox, "AuthorizeSecurityGroupIngress", &rule).await, "InvalidPermission.Duplicate");
     assert_eq!(code(&sandbox, "DeleteSecurityGroup", &[("GroupId", &b)]).await, "DependencyViolation");
-    let rules = ok(&sandbox, "DescribeSecurityGroupRules", &[("Filter.1.Name", "group-id"), ("Filter.1.Value.1", &a)]).await;
+    let rules =
+        ok(&sandbox, "DescribeSecurityGroupRules", &[("Filter.1.Name", "group-id"), ("Filter.1.Value.1", &a)]).await;
     assert_eq!(rules.values("securityGroupRuleId").len(), 2);
     let id = made.value("securityGroupRuleId");
     ok(&sandbox, "RevokeSecurityGroupIngress", &[("GroupId", &a), ("SecurityGroupRuleId.1", &id)]).await;
@@ -243,8 +249,8 @@ async fn a_slot_outlives_its_machine() {
     assert_eq!(gone.value("name"), "terminated");
     assert_eq!(run(&sandbox, &launch).await.code(), "IdempotentInstanceTerminated");
     let inventory = sandbox.inventory("aws");
-    assert_eq!(inventory["network-interface"], [interface.clone()]);
-    assert_eq!(inventory["volume"], [volume.clone()]);
+    assert_eq!(inventory["network-interface"], std::slice::from_ref(&interface));
+    assert_eq!(inventory["volume"], std::slice::from_ref(&volume));
     assert!(!inventory.contains_key("instance"));
     let larger = [("VolumeId", volume.as_str()), ("Size", "30")];
     assert_eq!(ok(&sandbox, "ModifyVolume", &larger).await.value("targetSize"), "30");
@@ -299,15 +305,22 @@ async fn templates_have_versions() {
         ("LaunchTemplateData.TagSpecification.1.Tag.1.Value", "v"),
     ];
     let id = ok(&sandbox, "CreateLaunchTemplate", &create).await.value("launchTemplateId");
-    assert_eq!(code(&sandbox, "CreateLaunchTemplate", &create).await, "InvalidLaunchTemplateName.AlreadyExistsException");
-    let next = [("LaunchTemplateId", id.as_str()), ("SourceVersion", "1"), ("LaunchTemplateData.InstanceType", "m7i.xlarge")];
+    assert_eq!(
+        code(&sandbox, "CreateLaunchTemplate", &create).await,
+        "InvalidLaunchTemplateName.AlreadyExistsException"
+    );
+    let next =
+        [("LaunchTemplateId", id.as_str()), ("SourceVersion", "1"), ("LaunchTemplateData.InstanceType", "m7i.xlarge")];
     assert_eq!(ok(&sandbox, "CreateLaunchTemplateVersion", &next).await.value("versionNumber"), "2");
     ok(&sandbox, "ModifyLaunchTemplate", &[("LaunchTemplateId", &id), ("SetDefaultVersion", "2")]).await;
     let latest = ok(&sandbox, "DescribeLaunchTemplateVersions", &[("LaunchTemplateVersion.1", "$Default")]).await;
     assert_eq!(latest.value("instanceType"), "m7i.xlarge");
     assert_eq!(latest.value("volumeSize"), "40");
     let unknown = [("LaunchTemplateId", id.as_str()), ("LaunchTemplateVersion.1", "7")];
-    assert_eq!(code(&sandbox, "DescribeLaunchTemplateVersions", &unknown).await, "InvalidLaunchTemplateId.VersionNotFound");
+    assert_eq!(
+        code(&sandbox, "DescribeLaunchTemplateVersions", &unknown).await,
+        "InvalidLaunchTemplateId.VersionNotFound"
+    );
     let vpc = vpc(&sandbox).await;
     let subnet = subnet(&sandbox, &vpc, "10.0.0.0/24", "eu-west-1c").await;
     let image = image(&sandbox).await;
@@ -341,7 +354,8 @@ async fn gateway_endpoints_make_routes() {
     let sandbox = sandbox().await;
     let vpc = vpc(&sandbox).await;
     let table = ok(&sandbox, "CreateRouteTable", &[("VpcId", &vpc)]).await.value("routeTableId");
-    let create = [("VpcId", vpc.as_str()), ("ServiceName", "com.amazonaws.eu-west-1.s3"), ("RouteTableId.1", table.as_str())];
+    let create =
+        [("VpcId", vpc.as_str()), ("ServiceName", "com.amazonaws.eu-west-1.s3"), ("RouteTableId.1", table.as_str())];
     let endpoint = ok(&sandbox, "CreateVpcEndpoint", &create).await.value("vpcEndpointId");
     assert_eq!(code(&sandbox, "CreateVpcEndpoint", &create).await, "RouteAlreadyExists");
     assert!(ok(&sandbox, "DescribeRouteTables", &[]).await.body.contains("destinationPrefixListId"));

@@ -74,7 +74,8 @@ pub fn once(cx: &mut Cx<'_>, request: &Request, perform: impl FnOnce(&mut Cx<'_>
 fn all_live(cx: &mut Cx<'_>, token: &str) -> bool {
     let mut launched =
         cx.ec2().instances.values().filter(|instance| instance.token.as_deref() == Some(token)).peekable();
-    launched.peek().is_some() && launched.all(|instance| !matches!(instance.state.as_str(), "shutting-down" | "terminated"))
+    launched.peek().is_some()
+        && launched.all(|instance| !matches!(instance.state.as_str(), "shutting-down" | "terminated"))
 }
 
 /// What the request asks for, without the token and the dry run.

@@ -180,10 +180,8 @@ pub fn attribute(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let id = p.str("VpcId")?;
     let vpc = cx.ec2().get::<Vpc>(&id)?;
     p.str("Attribute")?;
-    let name = p.opt_one_of(
-        "Attribute",
-        &["enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"],
-    )?;
+    let name =
+        p.opt_one_of("Attribute", &["enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"])?;
     let name = name.unwrap_or_default();
     let value = match name.as_str() {
         "enableDnsSupport" => vpc.dns_support,

@@ -9,7 +9,8 @@ use super::route_table::RouteTable;
 use super::{Answer, Cx, Ec2, Params, Xml, done, tag, vpc};
 use crate::aws::{ApiError, Millis, timestamp};
 
-const OPEN_POLICY: &str = r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+const OPEN_POLICY: &str =
+    r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// A VPC endpoint.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,7 +80,10 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     }
     let known = ["s3", "dynamodb"].map(|name| format!("com.amazonaws.{}.{name}", cx.region));
     if !known.contains(&service) {
-        return Err(ApiError::bad("InvalidServiceName", format!("The Vpc Endpoint Service '{service}' does not exist")));
+        return Err(ApiError::bad(
+            "InvalidServiceName",
+            format!("The Vpc Endpoint Service '{service}' does not exist"),
+        ));
     }
     let policy = policy(p)?.unwrap_or_else(|| OPEN_POLICY.to_owned());
     p.opt_one_of("IpAddressType", &["ipv4"])?;
@@ -109,7 +113,9 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
 }
 
 fn policy(p: &Params) -> Result<Option<String>, ApiError> {
-    let Some(policy) = p.opt_str("PolicyDocument") else { return Ok(None) };
+    let Some(policy) = p.opt_str("PolicyDocument") else {
+        return Ok(None);
+    };
     if serde_json::from_str::<serde_json::Value>(&policy).is_ok_and(|value| value.is_object()) {
         return Ok(Some(policy));
     }
