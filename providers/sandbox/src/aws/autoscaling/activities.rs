@@ -19,7 +19,7 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (activities, next) = page(cx, p, &activities, 100)?;
     let mut x = Xml::new();
     x.list("Activities", "member", activities, |x, activity| {
-        write(x, activity)
+        write(x, activity);
     });
     x.opt("NextToken", next);
     Ok(x)

@@ -66,26 +66,17 @@ pub struct Choice {
 impl Configuration {
     /// Reads `LaunchTemplate` or `MixedInstancesPolicy`; `None` if neither is given.
     pub fn read(cx: &Cx<'_>, p: &Params) -> Result<Option<Self>, ApiError> {
-        let found = match (
-            p.opt_struct("LaunchTemplate"),
-            p.opt_struct("MixedInstancesPolicy"),
-        ) {
+        let found = match (p.opt_struct("LaunchTemplate"), p.opt_struct("MixedInstancesPolicy")) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
                 return Err(invalid(
                     "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.",
                 ));
             }
-            (Some(template), None) => Self {
-                template: TemplateRef::read(cx, &template)?,
-                mixed: None,
-            },
+            (Some(template), None) => Self { template: TemplateRef::read(cx, &template)?, mixed: None },
             (None, Some(policy)) => {
                 let (template, mixed) = Mixed::read(cx, &policy)?;
-                Self {
-                    template,
-                    mixed: Some(mixed),
-                }
+                Self { template, mixed: Some(mixed) }
             }
         };
         found.check(cx)?;
@@ -95,32 +86,18 @@ impl Configuration {
     /// The choice for the next machine, when there are so many already.
     pub fn choose(&self, on_demand: usize, spot: usize) -> Choice {
         let Some(mixed) = &self.mixed else {
-            return Choice {
-                template: self.template.clone(),
-                instance_type: None,
-                spot: false,
-            };
+            return Choice { template: self.template.clone(), instance_type: None, spot: false };
         };
         let (instance_type, template) = mixed.overrides.first().cloned().unwrap_or_default();
-        let (on_demand, spot) = (
-            i64::try_from(on_demand).unwrap_or(i64::MAX),
-            i64::try_from(spot).unwrap_or(i64::MAX),
-        );
+        let (on_demand, spot) = (i64::try_from(on_demand).unwrap_or(i64::MAX), i64::try_from(spot).unwrap_or(i64::MAX));
         let above = (on_demand - mixed.base).max(0);
         // On-demand machines above the base keep to their share, rounded up.
-        let wants_on_demand =
-            on_demand < mixed.base || (above * 100) < mixed.percentage * (above + spot + 1);
-        Choice {
-            template: template.unwrap_or_else(|| self.template.clone()),
-            instance_type,
-            spot: !wants_on_demand,
-        }
+        let wants_on_demand = on_demand < mixed.base || (above * 100) < mixed.percentage * (above + spot + 1);
+        Choice { template: template.unwrap_or_else(|| self.template.clone()), instance_type, spot: !wants_on_demand }
     }
 
     fn check(&self, cx: &Cx<'_>) -> Result<(), ApiError> {
-        let typed = |template: &TemplateRef| {
-            Ok::<_, ApiError>(template.resolve(cx)?.instance_type.is_some())
-        };
+        let typed = |template: &TemplateRef| Ok::<_, ApiError>(template.resolve(cx)?.instance_type.is_some());
         let ok = match &self.mixed {
             Some(mixed) if !mixed.overrides.is_empty() => {
                 mixed.overrides.iter().all(|(kind, _)| kind.is_some()) || typed(&self.template)?
@@ -136,7 +113,7 @@ impl Configuration {
         }
     }
 
-    /// Writes what DescribeAutoScalingGroups tells.
+    /// Writes what `DescribeAutoScalingGroups` tells.
     pub fn write(&self, x: &mut Xml) {
         let Some(mixed) = &self.mixed else {
             x.nest("LaunchTemplate", |x| self.template.write(x));
@@ -145,17 +122,12 @@ impl Configuration {
         x.nest("MixedInstancesPolicy", |x| {
             x.nest("LaunchTemplate", |x| {
                 x.nest("LaunchTemplateSpecification", |x| self.template.write(x));
-                x.list(
-                    "Overrides",
-                    "member",
-                    &mixed.overrides,
-                    |x, (kind, template)| {
-                        x.opt("InstanceType", kind.as_ref());
-                        if let Some(template) = template {
-                            x.nest("LaunchTemplateSpecification", |x| template.write(x));
-                        }
-                    },
-                );
+                x.list("Overrides", "member", &mixed.overrides, |x, (kind, template)| {
+                    x.opt("InstanceType", kind.as_ref());
+                    if let Some(template) = template {
+                        x.nest("LaunchTemplateSpecification", |x| template.write(x));
+                    }
+                });
             });
             x.nest("InstancesDistribution", |x| {
                 x.text("OnDemandAllocationStrategy", &mixed.on_demand_strategy);
@@ -171,22 +143,13 @@ impl Configuration {
 
 impl TemplateRef {
     fn read(cx: &Cx<'_>, p: &Params) -> Result<Self, ApiError> {
-        let (id, name) = (
-            p.opt_str("LaunchTemplateId"),
-            p.opt_str("LaunchTemplateName"),
-        );
+        let (id, name) = (p.opt_str("LaunchTemplateId"), p.opt_str("LaunchTemplateName"));
         let version = p.opt_str("Version");
         if id.is_some() == name.is_some() {
-            return Err(invalid(
-                "Valid requests must contain either launchTemplateId or LaunchTemplateName",
-            ));
+            return Err(invalid("Valid requests must contain either launchTemplateId or LaunchTemplateName"));
         }
         let info = resolve(cx, id.as_deref(), name.as_deref(), version.as_deref())?;
-        Ok(Self {
-            id: info.id,
-            name: info.name,
-            version,
-        })
+        Ok(Self { id: info.id, name: info.name, version })
     }
 
     /// The template as it is now.
@@ -204,9 +167,8 @@ impl TemplateRef {
 
 impl Mixed {
     fn read(cx: &Cx<'_>, p: &Params) -> Result<(TemplateRef, Self), ApiError> {
-        let holder = p
-            .opt_struct("LaunchTemplate")
-            .ok_or_else(|| invalid("MixedInstancesPolicy needs a LaunchTemplate"))?;
+        let holder =
+            p.opt_struct("LaunchTemplate").ok_or_else(|| invalid("MixedInstancesPolicy needs a LaunchTemplate"))?;
         let specification = holder
             .opt_struct("LaunchTemplateSpecification")
             .ok_or_else(|| invalid("LaunchTemplate needs a LaunchTemplateSpecification"))?;
@@ -219,10 +181,8 @@ impl Mixed {
                     "Duplicate instance types are not allowed in the overrides of a mixed instances policy",
                 ));
             }
-            let own = one
-                .opt_struct("LaunchTemplateSpecification")
-                .map(|own| TemplateRef::read(cx, &own))
-                .transpose()?;
+            let own =
+                one.opt_struct("LaunchTemplateSpecification").map(|own| TemplateRef::read(cx, &own)).transpose()?;
             overrides.push((kind, own));
         }
         if overrides.len() > 40 {
@@ -231,24 +191,14 @@ impl Mixed {
         let distribution = p.opt_struct("InstancesDistribution");
         let d = distribution.as_ref();
         let choice = |name: &str, known: &[&str], usual: &str| -> Result<String, ApiError> {
-            Ok(d.map(|d| d.opt_one_of(name, known))
-                .transpose()?
-                .flatten()
-                .unwrap_or_else(|| usual.to_owned()))
+            Ok(d.map(|d| d.opt_one_of(name, known)).transpose()?.flatten().unwrap_or_else(|| usual.to_owned()))
         };
         let number = |name: &str, low: i64, high: i64| {
-            d.map(|d| super::bounded(d, name, low, high))
-                .transpose()
-                .map(Option::flatten)
+            d.map(|d| super::bounded(d, name, low, high)).transpose().map(Option::flatten)
         };
         let spot_strategy = choice(
             "SpotAllocationStrategy",
-            &[
-                "lowest-price",
-                "capacity-optimized",
-                "capacity-optimized-prioritized",
-                "price-capacity-optimized",
-            ],
+            &["lowest-price", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"],
             "lowest-price",
         )?;
         let spot_pools = number("SpotInstancePools", 1, 20)?;
@@ -259,50 +209,23 @@ impl Mixed {
         }
         let mixed = Self {
             overrides,
-            on_demand_strategy: choice(
-                "OnDemandAllocationStrategy",
-                &["prioritized", "lowest-price"],
-                "prioritized",
-            )?,
+            on_demand_strategy: choice("OnDemandAllocationStrategy", &["prioritized", "lowest-price"], "prioritized")?,
             base: number("OnDemandBaseCapacity", 0, i64::from(i32::MAX))?.unwrap_or(0),
             percentage: number("OnDemandPercentageAboveBaseCapacity", 0, 100)?.unwrap_or(100),
             spot_pools: spot_pools.or_else(|| (spot_strategy == "lowest-price").then_some(2)),
             spot_strategy,
-            spot_price: d
-                .and_then(|d| d.opt_str("SpotMaxPrice"))
-                .filter(|price| !price.is_empty()),
+            spot_price: d.and_then(|d| d.opt_str("SpotMaxPrice")).filter(|price| !price.is_empty()),
         };
         Ok((template, mixed))
     }
 }
 
-fn resolve(
-    cx: &Cx<'_>,
-    id: Option<&str>,
-    name: Option<&str>,
-    version: Option<&str>,
-) -> Result<Resolved, ApiError> {
-    let unusable = |why: &str| {
-        invalid(format!(
-            "You must use a valid fully-formed launch template. {why}"
-        ))
-    };
-    let ec2 = &cx
-        .world
-        .regions
-        .get(&cx.region)
-        .ok_or_else(|| unusable("The specified launch template does not exist."))?
-        .ec2;
-    let (id, name, version) = resolve_template(ec2, id, name, version.unwrap_or("$Default"))
-        .map_err(|error| unusable(&error.message))?;
-    let held = ec2
-        .launch_templates
-        .get(&id)
-        .and_then(|template| template.versions.get(&version));
-    Ok(Resolved {
-        instance_type: held.and_then(|held| held.spec.instance_type.clone()),
-        id,
-        name,
-        version,
-    })
+fn resolve(cx: &Cx<'_>, id: Option<&str>, name: Option<&str>, version: Option<&str>) -> Result<Resolved, ApiError> {
+    let unusable = |why: &str| invalid(format!("You must use a valid fully-formed launch template. {why}"));
+    let ec2 =
+        &cx.world.regions.get(&cx.region).ok_or_else(|| unusable("The specified launch template does not exist."))?.ec2;
+    let (id, name, version) =
+        resolve_template(ec2, id, name, version.unwrap_or("$Default")).map_err(|error| unusable(&error.message))?;
+    let held = ec2.launch_templates.get(&id).and_then(|template| template.versions.get(&version));
+    Ok(Resolved { instance_type: held.and_then(|held| held.spec.instance_type.clone()), id, name, version })
 }

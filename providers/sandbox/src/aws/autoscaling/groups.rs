@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Answer, Configuration, Group, MemberState, bounded, here, hooks, invalid, settle, tags,
-};
+use super::{Answer, Configuration, Group, MemberState, bounded, here, hooks, invalid, settle, tags};
 use crate::aws::ec2::network as ec2;
 use crate::aws::{ApiError, Cx, Params, Xml, elbv2};
 
@@ -44,11 +42,7 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
         )));
     }
     if let Some(held) = here(cx).groups.get(&name) {
-        let state = if held.deleting {
-            " and is pending delete"
-        } else {
-            ""
-        };
+        let state = if held.deleting { " and is pending delete" } else { "" };
         return Err(ApiError::bad(
             "AlreadyExists",
             format!(
@@ -64,10 +58,7 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     );
     let desired = size(p, "DesiredCapacity")?.unwrap_or(min);
     let id = cx.ids.uuid();
-    let arn = cx.arn(
-        "autoscaling",
-        &format!("autoScalingGroup:{id}:autoScalingGroupName/{name}"),
-    );
+    let arn = cx.arn("autoscaling", &format!("autoScalingGroup:{id}:autoScalingGroupName/{name}"));
     let subnets = p
         .opt_str("VPCZoneIdentifier")
         .ok_or_else(|| invalid("At least one Availability Zone or VPC Subnet is required."))?;
@@ -106,17 +97,12 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     check_target_groups(cx, &group.target_groups)?;
     for (resource, key, tag) in tags::read(p, Some(&group.name))? {
         if resource != group.name {
-            return Err(invalid(format!(
-                "The tag {key} is for another group, {resource}"
-            )));
+            return Err(invalid(format!("The tag {key} is for another group, {resource}")));
         }
         group.tags.insert(key, tag);
     }
     check_sizes(&group)?;
-    cx.here()
-        .autoscaling
-        .groups
-        .insert(group.name.clone(), group);
+    cx.here().autoscaling.groups.insert(group.name.clone(), group);
     cx.dirty_region();
     settle(cx);
     Ok(Xml::new())
@@ -142,14 +128,14 @@ pub fn update(cx: &mut Cx<'_>, p: &Params) -> Answer {
     settings(p, &mut group)?;
     check_zones(p, &group)?;
     check_sizes(&group)?;
-    replace(cx, group)
+    replace(cx, group);
+    Ok(Xml::new())
 }
 
 pub fn set_desired(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let name = p.str("AutoScalingGroupName")?;
     let mut group = cx.here().autoscaling.group_mut(&name)?.clone();
-    group.desired = size(p, "DesiredCapacity")?
-        .ok_or_else(|| invalid("DesiredCapacity is a required parameter"))?;
+    group.desired = size(p, "DesiredCapacity")?.ok_or_else(|| invalid("DesiredCapacity is a required parameter"))?;
     p.opt_bool("HonorCooldown")?;
     if group.desired < group.min || group.desired > group.max {
         return Err(invalid(format!(
@@ -157,7 +143,8 @@ pub fn set_desired(cx: &mut Cx<'_>, p: &Params) -> Answer {
             group.desired, group.min, group.max
         )));
     }
-    replace(cx, group)
+    replace(cx, group);
+    Ok(Xml::new())
 }
 
 pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
@@ -192,16 +179,9 @@ pub fn attach_target_groups(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (name, arns) = (p.str("AutoScalingGroupName")?, p.list("TargetGroupARNs"));
     check_target_groups(cx, &arns)?;
     let group = cx.here().autoscaling.group_mut(&name)?;
-    let serving: Vec<String> = group
-        .members
-        .iter()
-        .filter(|m| m.state == MemberState::InService)
-        .map(|m| m.id.clone())
-        .collect();
-    let new: Vec<String> = arns
-        .into_iter()
-        .filter(|arn| !group.target_groups.contains(arn))
-        .collect();
+    let serving: Vec<String> =
+        group.members.iter().filter(|m| m.state == MemberState::InService).map(|m| m.id.clone()).collect();
+    let new: Vec<String> = arns.into_iter().filter(|arn| !group.target_groups.contains(arn)).collect();
     group.target_groups.extend(new.iter().cloned());
     for arn in new {
         elbv2::register_instances(cx, &arn, &serving);
@@ -214,9 +194,7 @@ pub fn detach_target_groups(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (name, arns) = (p.str("AutoScalingGroupName")?, p.list("TargetGroupARNs"));
     let group = cx.here().autoscaling.group_mut(&name)?;
     if arns.iter().any(|arn| !group.target_groups.contains(arn)) {
-        return Err(invalid(
-            "Trying to detach Target Groups that are not part of the group.",
-        ));
+        return Err(invalid("Trying to detach Target Groups that are not part of the group."));
     }
     group.target_groups.retain(|arn| !arns.contains(arn));
     let members: Vec<String> = group.members.iter().map(|m| m.id.clone()).collect();
@@ -229,51 +207,35 @@ pub fn detach_target_groups(cx: &mut Cx<'_>, p: &Params) -> Answer {
 
 pub fn suspend(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (name, processes) = (p.str("AutoScalingGroupName")?, processes(p)?);
-    cx.here()
-        .autoscaling
-        .group_mut(&name)?
-        .suspended
-        .extend(processes);
+    cx.here().autoscaling.group_mut(&name)?.suspended.extend(processes);
     cx.dirty_region();
     Ok(Xml::new())
 }
 
 pub fn resume(cx: &mut Cx<'_>, p: &Params) -> Answer {
+    let due = cx.now + cx.pace.asg_scale;
     let (name, processes) = (p.str("AutoScalingGroupName")?, processes(p)?);
-    cx.here()
-        .autoscaling
-        .group_mut(&name)?
-        .suspended
-        .retain(|process| !processes.contains(process));
+    let group = cx.here().autoscaling.group_mut(&name)?;
+    group.due = group.due.max(due);
+    group.suspended.retain(|process| !processes.contains(process));
     cx.dirty_region();
     Ok(Xml::new())
 }
 
 /// Puts a changed group in its place and lets it act on the change in a moment.
-fn replace(cx: &mut Cx<'_>, mut group: Group) -> Answer {
+fn replace(cx: &mut Cx<'_>, mut group: Group) {
     group.due = cx.now + cx.pace.asg_scale;
-    cx.here()
-        .autoscaling
-        .groups
-        .insert(group.name.clone(), group);
+    cx.here().autoscaling.groups.insert(group.name.clone(), group);
     cx.dirty_region();
     settle(cx);
-    Ok(Xml::new())
 }
 
 fn processes(p: &Params) -> Result<Vec<String>, ApiError> {
     let named = p.list("ScalingProcesses");
-    if let Some(unknown) = named
-        .iter()
-        .find(|process| !PROCESSES.contains(&process.as_str()))
-    {
+    if let Some(unknown) = named.iter().find(|process| !PROCESSES.contains(&process.as_str())) {
         return Err(invalid(format!("'{unknown}' is not a valid process type")));
     }
-    Ok(if named.is_empty() {
-        PROCESSES.map(str::to_owned).to_vec()
-    } else {
-        named
-    })
+    Ok(if named.is_empty() { PROCESSES.map(str::to_owned).to_vec() } else { named })
 }
 
 fn size(p: &Params, parameter: &str) -> Result<Option<i64>, ApiError> {
@@ -282,9 +244,7 @@ fn size(p: &Params, parameter: &str) -> Result<Option<i64>, ApiError> {
 
 fn check_sizes(group: &Group) -> Result<(), ApiError> {
     if group.min > group.max {
-        return Err(invalid(
-            "Max bound must be greater than or equal to min bound",
-        ));
+        return Err(invalid("Max bound must be greater than or equal to min bound"));
     }
     if group.desired < group.min || group.desired > group.max {
         return Err(invalid(format!(
@@ -299,40 +259,24 @@ fn check_sizes(group: &Group) -> Result<(), ApiError> {
 fn settings(p: &Params, group: &mut Group) -> Result<(), ApiError> {
     group.cooldown = bounded(p, "DefaultCooldown", 0, 86_400)?.unwrap_or(group.cooldown);
     if let Some(kinds) = p.opt_str("HealthCheckType") {
-        if kinds
-            .split(',')
-            .any(|kind| !["EC2", "ELB", "EBS", "VPC_LATTICE"].contains(&kind))
-        {
-            return Err(invalid(format!(
-                "'{kinds}' is not a valid health check type"
-            )));
+        if kinds.split(',').any(|kind| !["EC2", "ELB", "EBS", "VPC_LATTICE"].contains(&kind)) {
+            return Err(invalid(format!("'{kinds}' is not a valid health check type")));
         }
         group.health_check_type = kinds;
     }
     group.grace = bounded(p, "HealthCheckGracePeriod", 0, 7200)?.unwrap_or(group.grace);
     let policies = p.list("TerminationPolicies");
-    if let Some(unknown) = policies
-        .iter()
-        .find(|policy| !TERMINATION.contains(&policy.as_str()))
-    {
-        return Err(invalid(format!(
-            "'{unknown}' is not a valid termination policy"
-        )));
+    if let Some(unknown) = policies.iter().find(|policy| !TERMINATION.contains(&policy.as_str())) {
+        return Err(invalid(format!("'{unknown}' is not a valid termination policy")));
     }
     if !policies.is_empty() {
         group.termination_policies = policies;
     }
-    group.protect_new = p
-        .opt_bool("NewInstancesProtectedFromScaleIn")?
-        .unwrap_or(group.protect_new);
-    group.capacity_rebalance = p
-        .opt_bool("CapacityRebalance")?
-        .or(group.capacity_rebalance);
+    group.protect_new = p.opt_bool("NewInstancesProtectedFromScaleIn")?.unwrap_or(group.protect_new);
+    group.capacity_rebalance = p.opt_bool("CapacityRebalance")?.or(group.capacity_rebalance);
     if let Some(seconds) = p.opt_int("MaxInstanceLifetime")? {
         if seconds != 0 && !(86_400..=31_536_000).contains(&seconds) {
-            return Err(invalid(
-                "Maximum instance lifetime must be 0 or between 86400 and 31536000 seconds",
-            ));
+            return Err(invalid("Maximum instance lifetime must be 0 or between 86400 and 31536000 seconds"));
         }
         group.max_instance_lifetime = Some(seconds).filter(|seconds| *seconds > 0);
     }
@@ -340,29 +284,21 @@ fn settings(p: &Params, group: &mut Group) -> Result<(), ApiError> {
         group.default_warmup = Some(seconds).filter(|seconds| *seconds >= 0);
     }
     if let Some(policy) = p.opt_struct("InstanceMaintenancePolicy") {
-        let (low, high) = (
-            bounded(&policy, "MinHealthyPercentage", -1, 100)?,
-            bounded(&policy, "MaxHealthyPercentage", -1, 200)?,
-        );
+        let (low, high) =
+            (bounded(&policy, "MinHealthyPercentage", -1, 100)?, bounded(&policy, "MaxHealthyPercentage", -1, 200)?);
         group.maintenance = match (low, high) {
             (Some(-1), Some(-1)) => None,
-            (Some(low), Some(high))
-                if low >= 0 && (100..=200).contains(&high) && high - low <= 100 =>
-            {
+            (Some(low), Some(high)) if low >= 0 && (100..=200).contains(&high) && high - low <= 100 => {
                 Some((low, high))
             }
             _ => {
-                return Err(invalid(
-                    "InstanceMaintenancePolicy needs both percentages, which differ by at most 100",
-                ));
+                return Err(invalid("InstanceMaintenancePolicy needs both percentages, which differ by at most 100"));
             }
         };
     }
     if let Some(distribution) = p.opt_struct("AvailabilityZoneDistribution") {
-        let strategy = distribution.opt_one_of(
-            "CapacityDistributionStrategy",
-            &["balanced-only", "balanced-best-effort"],
-        )?;
+        let strategy =
+            distribution.opt_one_of("CapacityDistributionStrategy", &["balanced-only", "balanced-best-effort"])?;
         group.zone_distribution = strategy.unwrap_or_else(|| group.zone_distribution.clone());
     }
     p.opt_one_of("DesiredCapacityType", &["units"])?;
@@ -370,16 +306,11 @@ fn settings(p: &Params, group: &mut Group) -> Result<(), ApiError> {
 }
 
 fn set_subnets(cx: &Cx<'_>, group: &mut Group, list: &str) -> Result<(), ApiError> {
-    let subnets: Vec<String> = list
-        .split(',')
-        .map(|id| id.trim().to_owned())
-        .filter(|id| !id.is_empty())
-        .collect();
+    let subnets: Vec<String> = list.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect();
     let mut zones = BTreeSet::new();
     let mut vpc = None;
     for id in &subnets {
-        let subnet = ec2::subnet(cx, id)
-            .ok_or_else(|| invalid(format!("The subnet ID '{id}' does not exist")))?;
+        let subnet = ec2::subnet(cx, id).ok_or_else(|| invalid(format!("The subnet ID '{id}' does not exist")))?;
         if vpc.as_ref().is_some_and(|vpc| *vpc != subnet.vpc) {
             return Err(invalid("The subnets of a group must belong to one VPC"));
         }
@@ -387,9 +318,7 @@ fn set_subnets(cx: &Cx<'_>, group: &mut Group, list: &str) -> Result<(), ApiErro
         zones.insert(subnet.zone);
     }
     if subnets.is_empty() {
-        return Err(invalid(
-            "At least one Availability Zone or VPC Subnet is required.",
-        ));
+        return Err(invalid("At least one Availability Zone or VPC Subnet is required."));
     }
     group.subnets = subnets;
     group.zones = zones.into_iter().collect();
@@ -400,9 +329,7 @@ fn set_subnets(cx: &Cx<'_>, group: &mut Group, list: &str) -> Result<(), ApiErro
 fn check_zones(p: &Params, group: &Group) -> Result<(), ApiError> {
     let zones: BTreeSet<String> = p.list("AvailabilityZones").into_iter().collect();
     if !zones.is_empty() && !zones.iter().eq(group.zones.iter()) {
-        return Err(invalid(
-            "The availability zones of the specified subnets and the AutoScalingGroup do not match",
-        ));
+        return Err(invalid("The availability zones of the specified subnets and the AutoScalingGroup do not match"));
     }
     Ok(())
 }
@@ -411,7 +338,5 @@ fn check_target_groups(cx: &mut Cx<'_>, arns: &[String]) -> Result<(), ApiError>
     if arns.iter().all(|arn| cx.here().elbv2.has_target_group(arn)) {
         return Ok(());
     }
-    Err(invalid(
-        "Provided Target Groups may not be valid. Please ensure they exist and try again.",
-    ))
+    Err(invalid("Provided Target Groups may not be valid. Please ensure they exist and try again."))
 }

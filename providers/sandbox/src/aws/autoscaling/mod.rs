@@ -120,17 +120,10 @@ type Answer = Result<Xml, ApiError>;
 impl Autoscaling {
     /// Everything that exists, by kind.
     pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
-        let hooks = self.groups.values().flat_map(|group| {
-            group
-                .hooks
-                .keys()
-                .map(|hook| format!("{}/{hook}", group.name))
-        });
+        let hooks =
+            self.groups.values().flat_map(|group| group.hooks.keys().map(|hook| format!("{}/{hook}", group.name)));
         BTreeMap::from([
-            (
-                "autoscaling/group".to_owned(),
-                self.groups.keys().cloned().collect(),
-            ),
+            ("autoscaling/group".to_owned(), self.groups.keys().cloned().collect()),
             ("autoscaling/lifecycle-hook".to_owned(), hooks.collect()),
         ])
     }
@@ -142,24 +135,13 @@ impl Autoscaling {
     /// A group that may still be changed.
     fn group_mut(&mut self, name: &str) -> Result<&mut Group, ApiError> {
         let group = self.groups.get_mut(name).ok_or_else(|| no_group(name))?;
-        if group.deleting {
-            Err(invalid(format!(
-                "AutoScalingGroup '{name}' is pending delete"
-            )))
-        } else {
-            Ok(group)
-        }
+        if group.deleting { Err(invalid(format!("AutoScalingGroup '{name}' is pending delete"))) } else { Ok(group) }
     }
 
     fn group_of(&mut self, instance: &str) -> Result<&mut Group, ApiError> {
-        let found = self
-            .groups
-            .values_mut()
-            .find(|group| group.members.iter().any(|member| member.id == instance));
+        let found = self.groups.values_mut().find(|group| group.members.iter().any(|member| member.id == instance));
         found.ok_or_else(|| {
-            invalid(format!(
-                "Instance Id not found - No managed instance found for instance ID: {instance}"
-            ))
+            invalid(format!("Instance Id not found - No managed instance found for instance ID: {instance}"))
         })
     }
 }
@@ -167,9 +149,7 @@ impl Autoscaling {
 impl Group {
     /// The machines that count: those that are not on their way out.
     fn active(&self) -> impl Iterator<Item = &Member> {
-        self.members
-            .iter()
-            .filter(|member| member.state != MemberState::Terminating)
+        self.members.iter().filter(|member| member.state != MemberState::Terminating)
     }
 }
 
@@ -209,21 +189,13 @@ fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 fn no_group(name: &str) -> ApiError {
-    invalid(format!(
-        "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"
-    ))
+    invalid(format!("AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"))
 }
 
 /// The region's groups, to read.
 fn here<'c>(cx: &'c Cx<'_>) -> &'c Autoscaling {
-    static EMPTY: Autoscaling = Autoscaling {
-        groups: BTreeMap::new(),
-        activities: Vec::new(),
-    };
-    cx.world
-        .regions
-        .get(&cx.region)
-        .map_or(&EMPTY, |region| &region.autoscaling)
+    static EMPTY: Autoscaling = Autoscaling { groups: BTreeMap::new(), activities: Vec::new() };
+    cx.world.regions.get(&cx.region).map_or(&EMPTY, |region| &region.autoscaling)
 }
 
 /// A whole number between two bounds, if given.
@@ -237,15 +209,8 @@ fn bounded(p: &Params, parameter: &str, low: i64, high: i64) -> Result<Option<i6
 }
 
 /// One page of `items`, and the token of the next.
-fn page<'a, T>(
-    cx: &Cx<'_>,
-    p: &Params,
-    items: &'a [T],
-    usual: usize,
-) -> Result<(&'a [T], Option<String>), ApiError> {
-    let asked = bounded(p, "MaxRecords", 1, 100)?
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(usual);
+fn page<'a, T>(cx: &Cx<'_>, p: &Params, items: &'a [T], usual: usize) -> Result<(&'a [T], Option<String>), ApiError> {
+    let asked = bounded(p, "MaxRecords", 1, 100)?.and_then(|size| usize::try_from(size).ok()).unwrap_or(usual);
     let size = asked.min(cx.page_limit.unwrap_or(usize::MAX)).max(1);
     let start = match p.opt_str("NextToken") {
         Some(token) => token
@@ -256,8 +221,5 @@ fn page<'a, T>(
         None => 0,
     };
     let end = (start + size).min(items.len());
-    Ok((
-        &items[start..end],
-        (end < items.len()).then(|| end.to_string()),
-    ))
+    Ok((&items[start..end], (end < items.len()).then(|| end.to_string())))
 }

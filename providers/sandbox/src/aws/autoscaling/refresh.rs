@@ -48,25 +48,11 @@ pub fn start(cx: &mut Cx<'_>, p: &Params) -> Answer {
     };
     let preferences = p.opt_struct("Preferences");
     let q = preferences.as_ref();
-    let number = |name: &str, low: i64, high: i64| {
-        q.map(|q| bounded(q, name, low, high))
-            .transpose()
-            .map(Option::flatten)
-    };
-    let choice = |name: &str, known: &[&str]| {
-        q.map(|q| q.opt_one_of(name, known))
-            .transpose()
-            .map(Option::flatten)
-    };
-    let skip_matching = q
-        .map(|q| q.bool("SkipMatching"))
-        .transpose()?
-        .unwrap_or(false);
-    if q.map(|q| q.bool("AutoRollback"))
-        .transpose()?
-        .unwrap_or(false)
-        && desired.is_none()
-    {
+    let number =
+        |name: &str, low: i64, high: i64| q.map(|q| bounded(q, name, low, high)).transpose().map(Option::flatten);
+    let choice = |name: &str, known: &[&str]| q.map(|q| q.opt_one_of(name, known)).transpose().map(Option::flatten);
+    let skip_matching = q.map(|q| q.bool("SkipMatching")).transpose()?.unwrap_or(false);
+    if q.map(|q| q.bool("AutoRollback")).transpose()?.unwrap_or(false) && desired.is_none() {
         return Err(invalid("AutoRollback needs a desired configuration"));
     }
     let mut refresh = Refresh {
@@ -76,34 +62,25 @@ pub fn start(cx: &mut Cx<'_>, p: &Params) -> Answer {
         end: None,
         old: Vec::new(),
         total: 0,
-        min_healthy: number("MinHealthyPercentage", 0, 100)?
-            .or(group.maintenance.map(|(low, _)| low))
-            .unwrap_or(90),
-        max_healthy: number("MaxHealthyPercentage", 100, 200)?
-            .or(group.maintenance.map(|(_, high)| high)),
+        min_healthy: number("MinHealthyPercentage", 0, 100)?.or(group.maintenance.map(|(low, _)| low)).unwrap_or(90),
+        max_healthy: number("MaxHealthyPercentage", 100, 200)?.or(group.maintenance.map(|(_, high)| high)),
         warmup: number("InstanceWarmup", 0, 7200)?.or(group.default_warmup),
         skip_matching,
         protected: choice("ScaleInProtectedInstances", &["Refresh", "Ignore", "Wait"])?
             .unwrap_or_else(|| "Wait".to_owned()),
-        standby: choice("StandbyInstances", &["Terminate", "Ignore", "Wait"])?
-            .unwrap_or_else(|| "Wait".to_owned()),
+        standby: choice("StandbyInstances", &["Terminate", "Ignore", "Wait"])?.unwrap_or_else(|| "Wait".to_owned()),
         desired,
     };
     if let Some(desired) = &refresh.desired {
         group.configuration = desired.clone();
     }
     let now_version = group.configuration.template.resolve(cx)?;
-    let matching = |member: &super::Member| {
-        member.template.0 == now_version.id && member.template.2 == now_version.version
-    };
+    let matching =
+        |member: &super::Member| member.template.0 == now_version.id && member.template.2 == now_version.version;
     let spared = |member: &&super::Member| {
         (skip_matching && matching(member)) || (member.protected && refresh.protected == "Ignore")
     };
-    refresh.old = group
-        .active()
-        .filter(|member| !spared(member))
-        .map(|member| member.id.clone())
-        .collect();
+    refresh.old = group.active().filter(|member| !spared(member)).map(|member| member.id.clone()).collect();
     refresh.total = refresh.old.len();
     let mut x = Xml::new();
     x.text("InstanceRefreshId", &refresh.id);
@@ -119,16 +96,12 @@ pub fn cancel(cx: &mut Cx<'_>, p: &Params) -> Answer {
     p.opt_bool("WaitForTransitioningInstances")?;
     let now = cx.now;
     let group = cx.here().autoscaling.group_mut(&name)?;
-    let refresh = group
-        .refreshes
-        .iter_mut()
-        .find(|refresh| refresh.active())
-        .ok_or_else(|| {
-            ApiError::bad(
-                "ActiveInstanceRefreshNotFound",
-                "No in progress or pending Instance Refresh found for the group.",
-            )
-        })?;
+    let refresh = group.refreshes.iter_mut().find(|refresh| refresh.active()).ok_or_else(|| {
+        ApiError::bad(
+            "ActiveInstanceRefreshNotFound",
+            "No in progress or pending Instance Refresh found for the group.",
+        )
+    })?;
     "Cancelled".clone_into(&mut refresh.status);
     refresh.end = Some(now);
     let mut x = Xml::new();
@@ -140,71 +113,58 @@ pub fn cancel(cx: &mut Cx<'_>, p: &Params) -> Answer {
 pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (name, ids) = (p.str("AutoScalingGroupName")?, p.list("InstanceRefreshIds"));
     let group = here(cx).group(&name)?;
-    let refreshes: Vec<&Refresh> = group
-        .refreshes
-        .iter()
-        .filter(|refresh| ids.is_empty() || ids.contains(&refresh.id))
-        .collect();
+    let refreshes: Vec<&Refresh> =
+        group.refreshes.iter().filter(|refresh| ids.is_empty() || ids.contains(&refresh.id)).collect();
     if refreshes.is_empty() && !ids.is_empty() {
         return Err(invalid("The specified Instance Refresh was not found"));
     }
     let (refreshes, next) = page(cx, p, &refreshes, 50)?;
     let mut x = Xml::new();
     x.list("InstanceRefreshes", "member", refreshes, |x, refresh| {
-        write(x, &name, refresh)
+        write(x, &name, refresh);
     });
     x.opt("NextToken", next);
     Ok(x)
 }
 
-/// Replaces the next machines of a running refresh, once the last ones have been.
-pub fn advance(cx: &mut Cx<'_>, group: &mut Group) {
+/// Replaces the next machines of a running refresh, once the last ones have been; `false` if nothing was due.
+pub fn advance(cx: &mut Cx<'_>, group: &mut Group) -> bool {
     let Some(at) = group.refreshes.iter().position(Refresh::active) else {
-        return;
+        return false;
     };
     if group.deleting {
         end(cx, group, at, "Cancelled");
-        return;
+        return true;
     }
     if cx.now < group.due || group.suspended.contains("InstanceRefresh") {
-        return;
+        return false;
     }
     let present: Vec<String> = group.active().map(|member| member.id.clone()).collect();
     group.refreshes[at].old.retain(|id| present.contains(id));
-    let serving = group
-        .members
-        .iter()
-        .filter(|member| member.state == MemberState::InService)
-        .count();
+    let serving = group.members.iter().filter(|member| member.state == MemberState::InService).count();
     let wanted = usize::try_from(group.desired).unwrap_or(0);
     // While machines are on their way in, the group is below strength, and nothing more is taken from it.
     if serving < wanted || present.len() > serving {
-        return;
+        return false;
     }
     let held = |id: &&String| {
         !(group.refreshes[at].protected == "Wait"
-            && group
-                .members
-                .iter()
-                .any(|member| member.id == **id && member.protected))
+            && group.members.iter().any(|member| member.id == **id && member.protected))
     };
-    let batch_size =
-        (wanted * usize::try_from(100 - group.refreshes[at].min_healthy).unwrap_or(0) / 100).max(1);
-    let batch: Vec<String> = group.refreshes[at]
-        .old
-        .iter()
-        .filter(held)
-        .take(batch_size)
-        .cloned()
-        .collect();
+    let batch_size = (wanted * usize::try_from(100 - group.refreshes[at].min_healthy).unwrap_or(0) / 100).max(1);
+    let batch: Vec<String> = group.refreshes[at].old.iter().filter(held).take(batch_size).cloned().collect();
     if group.refreshes[at].old.is_empty() {
         end(cx, group, at, "Successful");
-        return;
+        return true;
+    }
+    if batch.is_empty() {
+        return false;
     }
     "InProgress".clone_into(&mut group.refreshes[at].status);
     group.due = cx.now + cx.pace.asg_scale;
     settle::terminate(cx, group, &batch, "an instance refresh");
     cx.dirty_region();
+    true
 }
 
 fn end(cx: &mut Cx<'_>, group: &mut Group, at: usize, status: &str) {
@@ -215,11 +175,7 @@ fn end(cx: &mut Cx<'_>, group: &mut Group, at: usize, status: &str) {
 
 fn write(x: &mut Xml, group: &str, refresh: &Refresh) {
     let left = refresh.old.len();
-    let done = if refresh.total == 0 {
-        100
-    } else {
-        100 * (refresh.total - left) / refresh.total
-    };
+    let done = (100 * (refresh.total - left)).checked_div(refresh.total).unwrap_or(100);
     x.text("InstanceRefreshId", &refresh.id);
     x.text("AutoScalingGroupName", group);
     x.text("Status", &refresh.status);

@@ -14,30 +14,18 @@ pub fn read(p: &Params, usual: Option<&str>) -> Result<Vec<(String, String, Tag)
         let (key, value) = (tag.str("Key")?, tag.opt_str("Value").unwrap_or_default());
         let propagate = tag.bool("PropagateAtLaunch")?;
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(invalid(
-                "Tag keys have 1 to 128 characters and tag values at most 256",
-            ));
+            return Err(invalid("Tag keys have 1 to 128 characters and tag values at most 256"));
         }
         if key.to_lowercase().starts_with("aws:") {
-            return Err(invalid(
-                "Tag keys beginning with aws: are reserved for internal use.",
-            ));
+            return Err(invalid("Tag keys beginning with aws: are reserved for internal use."));
         }
-        if tags
-            .iter()
-            .any(|(other, known, _)| *other == resource && *known == key)
-        {
-            return Err(invalid(format!(
-                "Duplicate keys are not allowed when adding or updating tags: {key}"
-            )));
+        if tags.iter().any(|(other, known, _)| *other == resource && *known == key) {
+            return Err(invalid(format!("Duplicate keys are not allowed when adding or updating tags: {key}")));
         }
         tags.push((resource, key, Tag { value, propagate }));
     }
     if tags.len() > MAX {
-        return Err(ApiError::bad(
-            "LimitExceeded",
-            format!("A group has at most {MAX} tags"),
-        ));
+        return Err(ApiError::bad("LimitExceeded", format!("A group has at most {MAX} tags")));
     }
     Ok(tags)
 }
@@ -47,10 +35,7 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
         let tags = &mut cx.here().autoscaling.group_mut(&group)?.tags;
         tags.insert(key, tag);
         if tags.len() > MAX {
-            return Err(ApiError::bad(
-                "LimitExceeded",
-                format!("A group has at most {MAX} tags"),
-            ));
+            return Err(ApiError::bad("LimitExceeded", format!("A group has at most {MAX} tags")));
         }
     }
     cx.dirty_region();
@@ -63,10 +48,7 @@ pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
         let (group, key, value) = (named(&tag, None)?, tag.str("Key")?, tag.opt_str("Value"));
         tag.opt_bool("PropagateAtLaunch")?;
         let tags = &mut cx.here().autoscaling.group_mut(&group)?.tags;
-        if tags
-            .get(&key)
-            .is_some_and(|held| value.as_ref().is_none_or(|value| *value == held.value))
-        {
+        if tags.get(&key).is_some_and(|held| value.as_ref().is_none_or(|value| *value == held.value)) {
             tags.remove(&key);
         }
     }
@@ -78,22 +60,13 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let mut filters = Vec::new();
     for filter in p.structs("Filters") {
         let name = filter
-            .opt_one_of(
-                "Name",
-                &["auto-scaling-group", "key", "value", "propagate-at-launch"],
-            )?
+            .opt_one_of("Name", &["auto-scaling-group", "key", "value", "propagate-at-launch"])?
             .ok_or_else(|| invalid("A filter needs a name"))?;
         filters.push((name, filter.list("Values")));
     }
     let groups = here(cx).groups.values();
-    let mut tags: Vec<(&str, &str, &Tag)> = groups
-        .flat_map(|group| {
-            group
-                .tags
-                .iter()
-                .map(|(key, tag)| (group.name.as_str(), key.as_str(), tag))
-        })
-        .collect();
+    let mut tags: Vec<(&str, &str, &Tag)> =
+        groups.flat_map(|group| group.tags.iter().map(|(key, tag)| (group.name.as_str(), key.as_str(), tag))).collect();
     tags.retain(|(group, key, tag)| {
         filters.iter().all(|(name, values)| match name.as_str() {
             "auto-scaling-group" => values.iter().any(|value| value == group),
@@ -105,7 +78,7 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (tags, next) = page(cx, p, &tags, 50)?;
     let mut x = Xml::new();
     x.list("Tags", "member", tags, |x, (group, key, tag)| {
-        write(x, group, key, tag)
+        write(x, group, key, tag);
     });
     x.opt("NextToken", next);
     Ok(x)

@@ -1,4 +1,4 @@
-//! DescribeAutoScalingGroups.
+//! `DescribeAutoScalingGroups`.
 
 use super::{Answer, Group, Member, here, invalid, page, tags};
 use crate::aws::{ApiError, Cx, Params, Xml, timestamp};
@@ -8,14 +8,13 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let with_instances = p.opt_bool("IncludeInstances")?.unwrap_or(true);
     let filters = filters(p)?;
     let wanted = |group: &&Group| {
-        (names.is_empty() || names.contains(&group.name))
-            && filters.iter().all(|filter| matches(group, filter))
+        (names.is_empty() || names.contains(&group.name)) && filters.iter().all(|filter| matches(group, filter))
     };
     let groups: Vec<&Group> = here(cx).groups.values().filter(wanted).collect();
     let (groups, next) = page(cx, p, &groups, 50)?;
     let mut x = Xml::new();
     x.list("AutoScalingGroups", "member", groups, |x, group| {
-        write(cx, x, group, with_instances)
+        write(cx, x, group, with_instances);
     });
     x.opt("NextToken", next);
     Ok(x)
@@ -39,10 +38,7 @@ fn filters(p: &Params) -> Result<Vec<Filter>, ApiError> {
 
 fn matches(group: &Group, (name, values): &Filter) -> bool {
     match name.strip_prefix("tag:") {
-        Some(key) => group
-            .tags
-            .get(key)
-            .is_some_and(|tag| values.contains(&tag.value)),
+        Some(key) => group.tags.get(key).is_some_and(|tag| values.contains(&tag.value)),
         None if name == "tag-key" => group.tags.keys().any(|key| values.contains(key)),
         None => group.tags.values().any(|tag| values.contains(&tag.value)),
     }
@@ -69,26 +65,28 @@ fn write(cx: &Cx<'_>, x: &mut Xml, group: &Group, with_instances: bool) {
         }
     });
     x.text("CreatedTime", timestamp(group.created));
-    x.list(
-        "SuspendedProcesses",
-        "member",
-        &group.suspended,
-        |x, process| {
-            x.text("ProcessName", process);
-            x.text("SuspensionReason", "User suspended");
-        },
-    );
+    x.list("SuspendedProcesses", "member", &group.suspended, |x, process| {
+        x.text("ProcessName", process);
+        x.text("SuspensionReason", "User suspended");
+    });
     x.text("VPCZoneIdentifier", group.subnets.join(","));
     x.nest("EnabledMetrics", |_| {});
     if group.deleting {
         x.text("Status", "Delete in progress");
     }
     x.list("Tags", "member", &group.tags, |x, (key, tag)| {
-        tags::write(x, &group.name, key, tag)
+        tags::write(x, &group.name, key, tag);
     });
     x.values("TerminationPolicies", "member", &group.termination_policies);
     x.text("NewInstancesProtectedFromScaleIn", group.protect_new);
-    x.text("ServiceLinkedRoleARN", format!("arn:{}:iam::{}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling", cx.partition(), cx.account));
+    x.text(
+        "ServiceLinkedRoleARN",
+        format!(
+            "arn:{}:iam::{}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+            cx.partition(),
+            cx.account
+        ),
+    );
     x.opt("MaxInstanceLifetime", group.max_instance_lifetime);
     x.opt("CapacityRebalance", group.capacity_rebalance);
     x.opt("DefaultInstanceWarmup", group.default_warmup);
@@ -107,7 +105,7 @@ fn write(cx: &Cx<'_>, x: &mut Xml, group: &Group, with_instances: bool) {
         });
     }
     x.nest("AvailabilityZoneDistribution", |x| {
-        x.text("CapacityDistributionStrategy", &group.zone_distribution)
+        x.text("CapacityDistributionStrategy", &group.zone_distribution);
     });
 }
 

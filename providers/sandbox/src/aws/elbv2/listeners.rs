@@ -1,8 +1,8 @@
 //! Listeners whose default action forwards to target groups.
 
 use super::{
-    Answer, Listener, LoadBalancer, attributes, elb, invalid, no_listener, one_of, page, port,
-    tags, target_groups::used_by, unsuited,
+    Answer, Listener, LoadBalancer, attributes, elb, invalid, no_listener, one_of, page, port, tags,
+    target_groups::used_by, unsuited,
 };
 use crate::aws::{ApiError, Cx, Params, Xml};
 
@@ -12,47 +12,27 @@ const MAX_FORWARD: usize = 5;
 pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let load_balancer = p.str("LoadBalancerArn")?;
     let balancer = elb(cx).load_balancer(&load_balancer)?.clone();
-    let protocol =
-        protocol(p, &balancer)?.ok_or_else(|| invalid("A listener protocol must be specified"))?;
+    let protocol = protocol(p, &balancer)?.ok_or_else(|| invalid("A listener protocol must be specified"))?;
     let port = port(p, "Port")?.ok_or_else(|| invalid("A listener port must be specified"))?;
     let forward = forward(p)?.ok_or_else(|| invalid("DefaultActions is a required parameter"))?;
     let tags = tags::read(p)?;
     check(cx, &balancer, &protocol, &forward)?;
     if let Some(known) = elb(cx).listeners.values().find(|known| {
-        known.load_balancer == load_balancer
-            && known.port == port
-            && layer(&known.protocol) == layer(&protocol)
+        known.load_balancer == load_balancer && known.port == port && layer(&known.protocol) == layer(&protocol)
     }) {
         if known.protocol == protocol && known.forward == forward && known.tags == tags {
             return Ok(answer(&[known]));
         }
         return Err(ApiError::bad(
             "DuplicateListener",
-            format!(
-                "A listener already exists on port {port} for this load balancer '{load_balancer}'"
-            ),
+            format!("A listener already exists on port {port} for this load balancer '{load_balancer}'"),
         ));
     }
-    let arn = format!(
-        "{}/{}",
-        load_balancer.replace(":loadbalancer/", ":listener/"),
-        cx.ids.hex(16)
-    );
+    let arn = format!("{}/{}", load_balancer.replace(":loadbalancer/", ":listener/"), cx.ids.hex(16));
     let attributes = attributes::listener_defaults(&protocol);
-    let listener = Listener {
-        arn,
-        load_balancer,
-        protocol,
-        port,
-        forward,
-        tags,
-        attributes,
-    };
+    let listener = Listener { arn, load_balancer, protocol, port, forward, tags, attributes };
     let x = answer(&[&listener]);
-    cx.here()
-        .elbv2
-        .listeners
-        .insert(listener.arn.clone(), listener);
+    cx.here().elbv2.listeners.insert(listener.arn.clone(), listener);
     cx.dirty_region();
     Ok(x)
 }
@@ -66,16 +46,12 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
     match &balancer {
         Some(arn) => drop(elb.load_balancer(arn)?),
         None if arns.is_empty() => {
-            return Err(invalid(
-                "You must specify either listener ARNs or a load balancer ARN",
-            ));
+            return Err(invalid("You must specify either listener ARNs or a load balancer ARN"));
         }
         None => {}
     }
     let wanted = |listener: &&Listener| {
-        balancer
-            .as_ref()
-            .is_none_or(|arn| *arn == listener.load_balancer)
+        balancer.as_ref().is_none_or(|arn| *arn == listener.load_balancer)
             && (arns.is_empty() || arns.contains(&listener.arn))
     };
     let found: Vec<&Listener> = elb.listeners.values().filter(wanted).collect();
@@ -101,50 +77,32 @@ pub fn modify(cx: &mut Cx<'_>, p: &Params) -> Answer {
     if elb(cx).listeners.values().any(clash) {
         return Err(ApiError::bad(
             "DuplicateListener",
-            format!(
-                "A listener already exists on port {} for this load balancer",
-                listener.port
-            ),
+            format!("A listener already exists on port {} for this load balancer", listener.port),
         ));
     }
     let x = answer(&[&listener]);
-    cx.here()
-        .elbv2
-        .listeners
-        .insert(listener.arn.clone(), listener);
+    cx.here().elbv2.listeners.insert(listener.arn.clone(), listener);
     cx.dirty_region();
     Ok(x)
 }
 
 pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let arn = p.str("ListenerArn")?;
-    cx.here()
-        .elbv2
-        .listeners
-        .remove(&arn)
-        .ok_or_else(|| no_listener(&arn))?;
+    cx.here().elbv2.listeners.remove(&arn).ok_or_else(|| no_listener(&arn))?;
     cx.dirty_region();
     Ok(Xml::new())
 }
 
 /// TLS listeners need a certificate, and there are none here.
 fn protocol(p: &Params, balancer: &LoadBalancer) -> Result<Option<String>, ApiError> {
-    let known: &[&str] = if balancer.kind == "network" {
-        &["TCP", "UDP", "TCP_UDP"]
-    } else {
-        &["HTTP"]
-    };
+    let known: &[&str] = if balancer.kind == "network" { &["TCP", "UDP", "TCP_UDP"] } else { &["HTTP"] };
     one_of(p, "Protocol", known)
 }
 
 fn forward(p: &Params) -> Result<Option<Vec<(String, i64)>>, ApiError> {
     let actions = p.structs("DefaultActions");
     let [action] = actions.as_slice() else {
-        return if actions.is_empty() {
-            Ok(None)
-        } else {
-            Err(invalid("A listener can have one default action only"))
-        };
+        return if actions.is_empty() { Ok(None) } else { Err(invalid("A listener can have one default action only")) };
     };
     one_of(action, "Type", &["forward"])?.ok_or_else(|| invalid("An action must have a type"))?;
     action.opt_int("Order")?;
@@ -161,9 +119,7 @@ fn forward(p: &Params) -> Result<Option<Vec<(String, i64)>>, ApiError> {
         }
         if let Some(stickiness) = config.opt_struct("TargetGroupStickinessConfig") {
             if stickiness.bool("Enabled")? {
-                return Err(unsuited(
-                    "Target group stickiness is not supported for this listener",
-                ));
+                return Err(unsuited("Target group stickiness is not supported for this listener"));
             }
             stickiness.opt_int("DurationSeconds")?;
         }
@@ -186,19 +142,11 @@ fn forward(p: &Params) -> Result<Option<Vec<(String, i64)>>, ApiError> {
     }
 }
 
-fn check(
-    cx: &Cx<'_>,
-    balancer: &LoadBalancer,
-    protocol: &str,
-    forward: &[(String, i64)],
-) -> Result<(), ApiError> {
+fn check(cx: &Cx<'_>, balancer: &LoadBalancer, protocol: &str, forward: &[(String, i64)]) -> Result<(), ApiError> {
     for (arn, _) in forward {
         let group = elb(cx).target_group(arn)?;
         if group.vpc != balancer.vpc {
-            return Err(unsuited(format!(
-                "Target group '{arn}' is not in the load balancer's VPC '{}'",
-                balancer.vpc
-            )));
+            return Err(unsuited(format!("Target group '{arn}' is not in the load balancer's VPC '{}'", balancer.vpc)));
         }
         let fits = match protocol {
             "TCP" => ["TCP", "TCP_UDP"].contains(&group.protocol.as_str()),
@@ -218,9 +166,7 @@ fn check(
         if used_by(cx, arn).iter().any(|user| *user != balancer.arn) {
             return Err(ApiError::bad(
                 "TargetGroupAssociationLimit",
-                format!(
-                    "The following target groups cannot be associated with more than one load balancer: {arn}"
-                ),
+                format!("The following target groups cannot be associated with more than one load balancer: {arn}"),
             ));
         }
     }
@@ -247,15 +193,10 @@ fn answer(listeners: &[&Listener]) -> Xml {
                 }
                 x.text("Order", 1);
                 x.nest("ForwardConfig", |x| {
-                    x.list(
-                        "TargetGroups",
-                        "member",
-                        &listener.forward,
-                        |x, (arn, weight)| {
-                            x.text("TargetGroupArn", arn);
-                            x.text("Weight", weight);
-                        },
-                    );
+                    x.list("TargetGroups", "member", &listener.forward, |x, (arn, weight)| {
+                        x.text("TargetGroupArn", arn);
+                        x.text("Weight", weight);
+                    });
                 });
             });
         });

@@ -4,6 +4,7 @@
 //! the interface is gone, a moment after the load balancer.
 
 mod attributes;
+mod health;
 mod listeners;
 mod load_balancers;
 mod network;
@@ -119,18 +120,9 @@ impl Elbv2 {
     /// Everything that exists, by kind.
     pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
-        all.insert(
-            "elbv2/load-balancer".to_owned(),
-            self.load_balancers.keys().cloned().collect(),
-        );
-        all.insert(
-            "elbv2/target-group".to_owned(),
-            self.target_groups.keys().cloned().collect(),
-        );
-        all.insert(
-            "elbv2/listener".to_owned(),
-            self.listeners.keys().cloned().collect(),
-        );
+        all.insert("elbv2/load-balancer".to_owned(), self.load_balancers.keys().cloned().collect());
+        all.insert("elbv2/target-group".to_owned(), self.target_groups.keys().cloned().collect());
+        all.insert("elbv2/listener".to_owned(), self.listeners.keys().cloned().collect());
         all
     }
 
@@ -140,27 +132,19 @@ impl Elbv2 {
     }
 
     fn load_balancer(&self, arn: &str) -> Result<&LoadBalancer, ApiError> {
-        self.load_balancers
-            .get(arn)
-            .ok_or_else(|| no_load_balancer(arn))
+        self.load_balancers.get(arn).ok_or_else(|| no_load_balancer(arn))
     }
 
     fn load_balancer_mut(&mut self, arn: &str) -> Result<&mut LoadBalancer, ApiError> {
-        self.load_balancers
-            .get_mut(arn)
-            .ok_or_else(|| no_load_balancer(arn))
+        self.load_balancers.get_mut(arn).ok_or_else(|| no_load_balancer(arn))
     }
 
     fn target_group(&self, arn: &str) -> Result<&TargetGroup, ApiError> {
-        self.target_groups
-            .get(arn)
-            .ok_or_else(|| no_target_group(arn))
+        self.target_groups.get(arn).ok_or_else(|| no_target_group(arn))
     }
 
     fn target_group_mut(&mut self, arn: &str) -> Result<&mut TargetGroup, ApiError> {
-        self.target_groups
-            .get_mut(arn)
-            .ok_or_else(|| no_target_group(arn))
+        self.target_groups.get_mut(arn).ok_or_else(|| no_target_group(arn))
     }
 
     fn listener(&self, arn: &str) -> Result<&Listener, ApiError> {
@@ -215,49 +199,30 @@ fn unsuited(message: impl Into<String>) -> ApiError {
 }
 
 fn no_load_balancer(arn: &str) -> ApiError {
-    ApiError::new(
-        400,
-        "LoadBalancerNotFound",
-        format!("Load balancer '{arn}' not found"),
-    )
+    ApiError::new(400, "LoadBalancerNotFound", format!("Load balancer '{arn}' not found"))
 }
 
 fn no_target_group(arn: &str) -> ApiError {
-    ApiError::new(
-        400,
-        "TargetGroupNotFound",
-        format!("Target groups '{arn}' not found"),
-    )
+    ApiError::new(400, "TargetGroupNotFound", format!("Target groups '{arn}' not found"))
 }
 
 fn no_listener(arn: &str) -> ApiError {
-    ApiError::new(
-        400,
-        "ListenerNotFound",
-        format!("Listener '{arn}' not found"),
-    )
+    ApiError::new(400, "ListenerNotFound", format!("Listener '{arn}' not found"))
 }
 
 /// A name of load balancers and target groups: at most 32 characters, letters, digits and inner hyphens.
 fn name(p: &Params, what: &str) -> Result<String, ApiError> {
     let name = p.str("Name")?;
     if name.is_empty() || name.len() > 32 {
-        return Err(invalid(format!(
-            "{what} name '{name}' cannot be longer than '32' characters"
-        )));
+        return Err(invalid(format!("{what} name '{name}' cannot be longer than '32' characters")));
     }
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(invalid(format!(
             "{what} name '{name}' can only contain characters that are alphanumeric characters and hyphens(-)"
         )));
     }
-    if name.starts_with('-')
-        || name.ends_with('-')
-        || (what == "Load balancer" && name.starts_with("internal-"))
-    {
-        return Err(invalid(format!(
-            "{what} name '{name}' cannot begin or end with '-' nor begin with 'internal-'"
-        )));
+    if name.starts_with('-') || name.ends_with('-') || (what == "Load balancer" && name.starts_with("internal-")) {
+        return Err(invalid(format!("{what} name '{name}' cannot begin or end with '-' nor begin with 'internal-'")));
     }
     Ok(name)
 }
@@ -286,11 +251,7 @@ fn port(p: &Params, parameter: &str) -> Result<Option<u16>, ApiError> {
 }
 
 /// One page of `items`, and the marker of the next.
-fn page<'a, T>(
-    cx: &Cx<'_>,
-    p: &Params,
-    items: &'a [T],
-) -> Result<(&'a [T], Option<String>), ApiError> {
+fn page<'a, T>(cx: &Cx<'_>, p: &Params, items: &'a [T]) -> Result<(&'a [T], Option<String>), ApiError> {
     let asked = p.opt_int("PageSize")?;
     if asked.is_some_and(|size| !(1..=400).contains(&size)) {
         return Err(invalid(
@@ -299,18 +260,13 @@ fn page<'a, T>(
     }
     let size = page_size(cx, asked, 400);
     let start = match p.opt_str("Marker") {
-        Some(marker) => marker
-            .parse::<usize>()
-            .ok()
-            .filter(|at| *at <= items.len())
-            .ok_or_else(|| invalid("Invalid marker"))?,
+        Some(marker) => {
+            marker.parse::<usize>().ok().filter(|at| *at <= items.len()).ok_or_else(|| invalid("Invalid marker"))?
+        }
         None => 0,
     };
     let end = (start + size).min(items.len());
-    Ok((
-        &items[start..end],
-        (end < items.len()).then(|| end.to_string()),
-    ))
+    Ok((&items[start..end], (end < items.len()).then(|| end.to_string())))
 }
 
 /// The 16 hexadecimal digits at the end of an ARN, and what follows the resource type.
@@ -326,9 +282,7 @@ fn arn(cx: &mut Cx<'_>, resource: &str) -> String {
 
 /// How many items a page has: what was asked for or the usual, within the sandbox's own limit.
 fn page_size(cx: &Cx<'_>, asked: Option<i64>, usual: usize) -> usize {
-    let asked = asked
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(usual);
+    let asked = asked.and_then(|size| usize::try_from(size).ok()).unwrap_or(usual);
     asked.min(cx.page_limit.unwrap_or(usize::MAX)).max(1)
 }
 
@@ -340,8 +294,5 @@ fn elb<'c>(cx: &'c Cx<'_>) -> &'c Elbv2 {
         listeners: BTreeMap::new(),
         leaving: Vec::new(),
     };
-    cx.world
-        .regions
-        .get(&cx.region)
-        .map_or(&EMPTY, |region| &region.elbv2)
+    cx.world.regions.get(&cx.region).map_or(&EMPTY, |region| &region.elbv2)
 }

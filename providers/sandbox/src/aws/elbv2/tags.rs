@@ -14,14 +14,10 @@ pub fn read(p: &Params) -> Result<Tags, ApiError> {
     for tag in p.structs("Tags") {
         let (key, value) = (tag.str("Key")?, tag.opt_str("Value").unwrap_or_default());
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(invalid(
-                "Tag keys have 1 to 128 characters and tag values at most 256",
-            ));
+            return Err(invalid("Tag keys have 1 to 128 characters and tag values at most 256"));
         }
         if key.to_lowercase().starts_with("aws:") {
-            return Err(invalid(
-                "aws: prefixed tag key names are not allowed for external use.",
-            ));
+            return Err(invalid("aws: prefixed tag key names are not allowed for external use."));
         }
         if tags.insert(key.clone(), value).is_some() {
             return Err(ApiError::new(
@@ -105,20 +101,11 @@ fn arns(p: &Params) -> Result<Vec<String>, ApiError> {
 
 fn held<'e>(elb: &'e mut Elbv2, arn: &str) -> Result<&'e mut Tags, ApiError> {
     if arn.contains(":loadbalancer/") {
-        elb.load_balancers
-            .get_mut(arn)
-            .map(|balancer| &mut balancer.tags)
-            .ok_or_else(|| no_load_balancer(arn))
+        elb.load_balancers.get_mut(arn).map(|balancer| &mut balancer.tags).ok_or_else(|| no_load_balancer(arn))
     } else if arn.contains(":targetgroup/") {
-        elb.target_groups
-            .get_mut(arn)
-            .map(|group| &mut group.tags)
-            .ok_or_else(|| no_target_group(arn))
+        elb.target_groups.get_mut(arn).map(|group| &mut group.tags).ok_or_else(|| no_target_group(arn))
     } else if arn.contains(":listener/") {
-        elb.listeners
-            .get_mut(arn)
-            .map(|listener| &mut listener.tags)
-            .ok_or_else(|| no_listener(arn))
+        elb.listeners.get_mut(arn).map(|listener| &mut listener.tags).ok_or_else(|| no_listener(arn))
     } else {
         Err(invalid(format!("'{arn}' is not a valid resource ARN")))
     }
@@ -126,11 +113,7 @@ fn held<'e>(elb: &'e mut Elbv2, arn: &str) -> Result<&'e mut Tags, ApiError> {
 
 fn within_limit(tags: &Tags) -> Result<(), ApiError> {
     if tags.len() > MAX_TAGS {
-        return Err(ApiError::new(
-            400,
-            "TooManyTags",
-            format!("The limit of {MAX_TAGS} tags has been exceeded"),
-        ));
+        return Err(ApiError::new(400, "TooManyTags", format!("The limit of {MAX_TAGS} tags has been exceeded")));
     }
     Ok(())
 }

@@ -34,14 +34,9 @@ pub fn deregister(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let drained = cx.now + cx.pace.target_initial;
     let group = cx.here().elbv2.target_group_mut(&arn)?;
     for target in asked {
-        let same = |held: &Target| {
-            held.id == target.id && target.port.is_none_or(|port| port == held.port)
-        };
+        let same = |held: &Target| held.id == target.id && target.port.is_none_or(|port| port == held.port);
         if !group.targets.iter().any(same) && target.id.starts_with("i-") && target.id.len() < 10 {
-            return Err(ApiError::bad(
-                "InvalidTarget",
-                format!("The target '{}' is not valid", target.id),
-            ));
+            return Err(ApiError::bad("InvalidTarget", format!("The target '{}' is not valid", target.id)));
         }
         drain(group, drained, same);
     }
@@ -56,9 +51,8 @@ pub fn health(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let mut shown: Vec<Target> = group.targets.clone();
     let mut unregistered = Vec::new();
     if !asked.is_empty() {
-        let same = |held: &Target, asked: &Asked| {
-            held.id == asked.id && asked.port.is_none_or(|port| port == held.port)
-        };
+        let same =
+            |held: &Target, asked: &Asked| held.id == asked.id && asked.port.is_none_or(|port| port == held.port);
         unregistered = asked
             .iter()
             .filter(|asked| !group.targets.iter().any(|held| same(held, asked)))
@@ -70,22 +64,10 @@ pub fn health(cx: &mut Cx<'_>, p: &Params) -> Answer {
     x.nest("TargetHealthDescriptions", |x| {
         for target in &shown {
             let (state, reason) = state(cx, group, target, used);
-            write(
-                x,
-                group,
-                (&target.id, target.port, target.zone.as_deref()),
-                state,
-                reason,
-            );
+            write(x, group, (&target.id, target.port, target.zone.as_deref()), state, reason);
         }
         for (id, port) in &unregistered {
-            write(
-                x,
-                group,
-                (id, *port, None),
-                "unused",
-                Some("Target.NotRegistered"),
-            );
+            write(x, group, (id, *port, None), "unused", Some("Target.NotRegistered"));
         }
     });
     Ok(x)
@@ -127,15 +109,10 @@ fn check(cx: &Cx<'_>, group: &TargetGroup, target: &Asked) -> Result<(), ApiErro
     let refused = |why: String| Err(ApiError::bad("InvalidTarget", why));
     if group.target_type == "instance" {
         if target.zone.is_some() {
-            return Err(invalid(
-                "You cannot specify an Availability Zone for targets of type instance",
-            ));
+            return Err(invalid("You cannot specify an Availability Zone for targets of type instance"));
         }
         return match ec2::instance(cx, &target.id) {
-            None => refused(format!(
-                "The following targets are not valid instances: '{}'",
-                target.id
-            )),
+            None => refused(format!("The following targets are not valid instances: '{}'", target.id)),
             Some(instance) if instance.vpc != group.vpc => refused(format!(
                 "The following targets are not in the target group VPC '{}': '{}'",
                 group.vpc, target.id
@@ -148,10 +125,7 @@ fn check(cx: &Cx<'_>, group: &TargetGroup, target: &Asked) -> Result<(), ApiErro
         };
     }
     let Ok(address) = target.id.parse::<std::net::Ipv4Addr>() else {
-        return refused(format!(
-            "The IP address '{}' is not a valid IPv4 address",
-            target.id
-        ));
+        return refused(format!("The IP address '{}' is not a valid IPv4 address", target.id));
     };
     let inside = ec2::vpc_contains(cx, &group.vpc, address);
     if !inside && target.zone.as_deref() != Some("all") {
@@ -161,30 +135,15 @@ fn check(cx: &Cx<'_>, group: &TargetGroup, target: &Asked) -> Result<(), ApiErro
         ));
     }
     if !inside && !address.is_private() {
-        return refused(format!(
-            "The IP address '{}' is publicly routable",
-            target.id
-        ));
+        return refused(format!("The IP address '{}' is publicly routable", target.id));
     }
     Ok(())
 }
 
 fn insert(group: &mut TargetGroup, id: String, port: u16, zone: Option<String>, now: u64) {
-    group
-        .targets
-        .retain(|held| !(held.id == id && held.port == port && held.drained.is_some()));
-    if !group
-        .targets
-        .iter()
-        .any(|held| held.id == id && held.port == port)
-    {
-        group.targets.push(Target {
-            id,
-            port,
-            zone,
-            registered: now,
-            drained: None,
-        });
+    group.targets.retain(|held| !(held.id == id && held.port == port && held.drained.is_some()));
+    if !group.targets.iter().any(|held| held.id == id && held.port == port) {
+        group.targets.push(Target { id, port, zone, registered: now, drained: None });
     }
 }
 
@@ -194,21 +153,14 @@ fn drain(group: &mut TargetGroup, drained: u64, which: impl Fn(&Target) -> bool)
     }
 }
 
-fn state(
-    cx: &Cx<'_>,
-    group: &TargetGroup,
-    target: &Target,
-    used: bool,
-) -> (&'static str, Option<&'static str>) {
+fn state(cx: &Cx<'_>, group: &TargetGroup, target: &Target, used: bool) -> (&'static str, Option<&'static str>) {
     if target.drained.is_some() {
         return ("draining", Some("Target.DeregistrationInProgress"));
     }
     if !used {
         return ("unused", Some("Target.NotInUse"));
     }
-    if group.target_type == "instance"
-        && !ec2::instance(cx, &target.id).is_some_and(|instance| instance.running)
-    {
+    if group.target_type == "instance" && !ec2::instance(cx, &target.id).is_some_and(|instance| instance.running) {
         return ("unused", Some("Target.InvalidState"));
     }
     if cx.now < target.registered + cx.pace.target_initial {
@@ -217,13 +169,7 @@ fn state(
     ("healthy", None)
 }
 
-fn write(
-    x: &mut Xml,
-    group: &TargetGroup,
-    target: (&str, u16, Option<&str>),
-    state: &str,
-    reason: Option<&str>,
-) {
+fn write(x: &mut Xml, group: &TargetGroup, target: (&str, u16, Option<&str>), state: &str, reason: Option<&str>) {
     let (id, port, zone) = target;
     x.nest("member", |x| {
         x.nest("Target", |x| {
@@ -233,11 +179,7 @@ fn write(
         });
         x.text(
             "HealthCheckPort",
-            if group.health.port == "traffic-port" {
-                port.to_string()
-            } else {
-                group.health.port.clone()
-            },
+            if group.health.port == "traffic-port" { port.to_string() } else { group.health.port.clone() },
         );
         x.nest("TargetHealth", |x| {
             x.text("State", state);

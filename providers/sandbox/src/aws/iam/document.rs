@@ -18,8 +18,7 @@ pub enum Kind {
 
 /// Checks a document and gives its statements, or says in one sentence what is wrong.
 pub fn statements(kind: Kind, document: &str) -> Result<Vec<Map<String, Value>>, String> {
-    let value: Value = serde_json::from_str(document)
-        .map_err(|_| "This policy contains invalid Json".to_owned())?;
+    let value: Value = serde_json::from_str(document).map_err(|_| "This policy contains invalid Json".to_owned())?;
     let Value::Object(policy) = value else {
         return Err("Syntax errors in policy.".into());
     };
@@ -62,30 +61,17 @@ pub fn statements(kind: Kind, document: &str) -> Result<Vec<Map<String, Value>>,
 
 /// Checks a document of IAM's.
 pub fn check(kind: Kind, document: &str) -> Result<(), ApiError> {
-    statements(kind, document)
-        .map(drop)
-        .map_err(|why| ApiError::new(400, "MalformedPolicyDocument", why))
+    statements(kind, document).map(drop).map_err(|why| ApiError::new(400, "MalformedPolicyDocument", why))
 }
 
 fn check_statement(kind: Kind, statement: &Map<String, Value>) -> Result<(), String> {
-    const KNOWN: [&str; 9] = [
-        "Sid",
-        "Effect",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Principal",
-        "NotPrincipal",
-        "Condition",
-    ];
+    const KNOWN: [&str; 9] =
+        ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"];
     if let Some(key) = statement.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(format!("Unknown field {key}"));
     }
     let sid_ok = |sid: &Value| {
-        sid.as_str().is_some_and(|sid| {
-            kind == Kind::Resource || sid.chars().all(|c| c.is_ascii_alphanumeric())
-        })
+        sid.as_str().is_some_and(|sid| kind == Kind::Resource || sid.chars().all(|c| c.is_ascii_alphanumeric()))
     };
     if !statement.get("Sid").is_none_or(sid_ok) {
         return Err("Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*".into());
@@ -94,16 +80,11 @@ fn check_statement(kind: Kind, statement: &Map<String, Value>) -> Result<(), Str
         Some("Allow" | "Deny") => {}
         _ => return Err("Policy statement must contain an effect, Allow or Deny.".into()),
     }
-    let actions =
-        one_of(statement, "Action", "NotAction").ok_or("Policy statement must contain actions.")?;
+    let actions = one_of(statement, "Action", "NotAction").ok_or("Policy statement must contain actions.")?;
     for action in strings(actions).ok_or("Syntax errors in policy.")? {
-        let shaped = action
-            .split_once(':')
-            .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+        let shaped = action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
         if action != "*" && !shaped {
-            return Err(
-                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".into(),
-            );
+            return Err("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.".into());
         }
     }
     let resource = one_of(statement, "Resource", "NotResource");
@@ -130,10 +111,7 @@ fn check_statement(kind: Kind, statement: &Map<String, Value>) -> Result<(), Str
         let blocks = condition.as_object().ok_or("Syntax errors in policy.")?;
         for block in blocks.values() {
             let values = block.as_object().ok_or("Syntax errors in policy.")?;
-            if values
-                .values()
-                .any(|value| value.is_object() || value.is_null())
-            {
+            if values.values().any(|value| value.is_object() || value.is_null()) {
                 return Err("Syntax errors in policy.".into());
             }
         }

@@ -70,40 +70,26 @@ impl Iam {
         self.profiles
             .values()
             .find(|profile| profile.name == name_or_arn || profile.arn == name_or_arn)
-            .map(|profile| ProfileRef {
-                arn: profile.arn.clone(),
-                id: profile.id.clone(),
-                visible: profile.visible,
-            })
+            .map(|profile| ProfileRef { arn: profile.arn.clone(), id: profile.id.clone(), visible: profile.visible })
     }
 
     /// Everything that exists, by kind.
     pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
         let mut all = BTreeMap::new();
-        all.insert(
-            "iam/role".to_owned(),
-            self.roles.values().map(|role| role.name.clone()).collect(),
-        );
+        all.insert("iam/role".to_owned(), self.roles.values().map(|role| role.name.clone()).collect());
         all.insert(
             "iam/instance-profile".to_owned(),
-            self.profiles
-                .values()
-                .map(|profile| profile.name.clone())
-                .collect(),
+            self.profiles.values().map(|profile| profile.name.clone()).collect(),
         );
         all
     }
 
     fn role(&self, name: &str) -> Result<&Role, ApiError> {
-        self.roles
-            .get(&name.to_lowercase())
-            .ok_or_else(|| no_role(name))
+        self.roles.get(&name.to_lowercase()).ok_or_else(|| no_role(name))
     }
 
     fn role_mut(&mut self, name: &str) -> Result<&mut Role, ApiError> {
-        self.roles
-            .get_mut(&name.to_lowercase())
-            .ok_or_else(|| no_role(name))
+        self.roles.get_mut(&name.to_lowercase()).ok_or_else(|| no_role(name))
     }
 }
 
@@ -145,11 +131,7 @@ pub fn handle(cx: &mut Cx<'_>, req: &Request) -> Result<Response, ApiError> {
 }
 
 fn no_role(name: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchEntity",
-        format!("The role with name {name} cannot be found."),
-    )
+    ApiError::new(404, "NoSuchEntity", format!("The role with name {name} cannot be found."))
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
@@ -192,9 +174,7 @@ fn tags(p: &Params) -> Result<Vec<(String, String)>, ApiError> {
     for tag in p.structs("Tags") {
         let (key, value) = (tag.str("Key")?, tag.opt_str("Value").unwrap_or_default());
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(invalid(
-                "Tag keys have 1 to 128 characters and tag values at most 256.",
-            ));
+            return Err(invalid("Tag keys have 1 to 128 characters and tag values at most 256."));
         }
         if key.to_lowercase().starts_with("aws:") {
             return Err(ApiError::new(
@@ -203,10 +183,7 @@ fn tags(p: &Params) -> Result<Vec<(String, String)>, ApiError> {
                 "Tag keys beginning with \"aws:\" are reserved for system use.",
             ));
         }
-        if tags
-            .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(&key))
-        {
+        if tags.iter().any(|(other, _)| other.eq_ignore_ascii_case(&key)) {
             return Err(ApiError::new(
                 400,
                 "InvalidInput",
@@ -221,25 +198,15 @@ fn tags(p: &Params) -> Result<Vec<(String, String)>, ApiError> {
 
 fn within_tag_limit(tags: &[(String, String)]) -> Result<(), ApiError> {
     if tags.len() > 50 {
-        return Err(ApiError::new(
-            409,
-            "LimitExceeded",
-            "The number of tags has reached the maximum limit of 50.",
-        ));
+        return Err(ApiError::new(409, "LimitExceeded", "The number of tags has reached the maximum limit of 50."));
     }
     Ok(())
 }
 
-fn merge_tags(
-    into: &mut Vec<(String, String)>,
-    new: Vec<(String, String)>,
-) -> Result<(), ApiError> {
+fn merge_tags(into: &mut Vec<(String, String)>, new: Vec<(String, String)>) -> Result<(), ApiError> {
     let mut merged = into.clone();
     for (key, value) in new {
-        match merged
-            .iter_mut()
-            .find(|(known, _)| known.eq_ignore_ascii_case(&key))
-        {
+        match merged.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&key)) {
             Some(slot) => *slot = (key, value),
             None => merged.push((key, value)),
         }
@@ -265,11 +232,7 @@ fn write_tags(x: &mut Xml, tags: &[(String, String)]) {
 }
 
 /// One page of `items`, and the marker of the next.
-fn page<'a, T>(
-    cx: &Cx<'_>,
-    p: &Params,
-    items: &'a [T],
-) -> Result<(&'a [T], Option<String>), ApiError> {
+fn page<'a, T>(cx: &Cx<'_>, p: &Params, items: &'a [T]) -> Result<(&'a [T], Option<String>), ApiError> {
     let max = p.opt_int("MaxItems")?;
     if max.is_some_and(|max| !(1..=1000).contains(&max)) {
         return Err(invalid(
@@ -286,10 +249,7 @@ fn page<'a, T>(
         None => 0,
     };
     let end = (start + size).min(items.len());
-    Ok((
-        &items[start..end],
-        (end < items.len()).then(|| format!("marker-{end}")),
-    ))
+    Ok((&items[start..end], (end < items.len()).then(|| format!("marker-{end}"))))
 }
 
 fn write_marker(x: &mut Xml, marker: Option<String>) {
@@ -301,18 +261,13 @@ fn write_marker(x: &mut Xml, marker: Option<String>) {
 
 /// A document as IAM's answers spell it: percent-encoded after RFC 3986.
 fn encoded(document: &str) -> String {
-    const KEEP: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
+    const KEEP: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     percent_encoding::utf8_percent_encode(document, &KEEP).to_string()
 }
 
 /// How many items a page has: what was asked for or the usual, within the sandbox's own limit.
 fn page_size(cx: &Cx<'_>, asked: Option<i64>, usual: usize) -> usize {
-    let asked = asked
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(usual);
+    let asked = asked.and_then(|size| usize::try_from(size).ok()).unwrap_or(usual);
     asked.min(cx.page_limit.unwrap_or(usize::MAX)).max(1)
 }

@@ -29,48 +29,28 @@ const MANAGED: [&str; 12] = [
 
 /// Refuses the ARN of a managed policy that does not exist.
 pub fn known_policy(arn: &str) -> Result<(), ApiError> {
-    let name = arn
-        .strip_prefix("arn:aws")
-        .and_then(|rest| rest.split_once(":iam::aws:policy/"))
-        .map(|(_, name)| name);
+    let name = arn.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":iam::aws:policy/")).map(|(_, name)| name);
     match name {
         Some(name) if MANAGED.contains(&name) => Ok(()),
-        _ if !arn.starts_with("arn:aws") => Err(ApiError::new(
-            400,
-            "ValidationError",
-            format!("Policy ARN {arn} is not valid."),
-        )),
-        _ => Err(ApiError::new(
-            404,
-            "NoSuchEntity",
-            format!("Policy {arn} does not exist or is not attachable."),
-        )),
+        _ if !arn.starts_with("arn:aws") => {
+            Err(ApiError::new(400, "ValidationError", format!("Policy ARN {arn} is not valid.")))
+        }
+        _ => Err(ApiError::new(404, "NoSuchEntity", format!("Policy {arn} does not exist or is not attachable."))),
     }
 }
 
 pub fn put(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let (role, policy, document) = (
-        name(p, "RoleName", 64)?,
-        name(p, "PolicyName", 128)?,
-        p.str("PolicyDocument")?,
-    );
+    let (role, policy, document) = (name(p, "RoleName", 64)?, name(p, "PolicyName", 128)?, p.str("PolicyDocument")?);
     check(Kind::Identity, &document)?;
     let role = cx.world.global.iam.role_mut(&role)?;
     let size = |document: &str| document.chars().filter(|c| !c.is_whitespace()).count();
-    let others: usize = role
-        .inline
-        .iter()
-        .filter(|(name, _)| **name != policy)
-        .map(|(_, document)| size(document))
-        .sum();
+    let others: usize =
+        role.inline.iter().filter(|(name, _)| **name != policy).map(|(_, document)| size(document)).sum();
     if others + size(&document) > MAX_INLINE {
         return Err(ApiError::new(
             409,
             "LimitExceeded",
-            format!(
-                "Maximum policy size of {MAX_INLINE} bytes exceeded for role {}",
-                role.name
-            ),
+            format!("Maximum policy size of {MAX_INLINE} bytes exceeded for role {}", role.name),
         ));
     }
     role.inline.insert(policy, document);
@@ -105,13 +85,7 @@ pub fn list(cx: &mut Cx<'_>, p: &Params) -> Answer {
 
 pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let (role, policy) = (name(p, "RoleName", 64)?, name(p, "PolicyName", 128)?);
-    cx.world
-        .global
-        .iam
-        .role_mut(&role)?
-        .inline
-        .remove(&policy)
-        .ok_or_else(|| no_policy(&policy))?;
+    cx.world.global.iam.role_mut(&role)?.inline.remove(&policy).ok_or_else(|| no_policy(&policy))?;
     cx.dirty_global();
     Ok(Xml::new())
 }
@@ -141,9 +115,7 @@ pub fn detach(cx: &mut Cx<'_>, p: &Params) -> Answer {
         .attached
         .iter()
         .position(|known| *known == arn)
-        .ok_or_else(|| {
-            ApiError::new(404, "NoSuchEntity", format!("Policy {arn} was not found."))
-        })?;
+        .ok_or_else(|| ApiError::new(404, "NoSuchEntity", format!("Policy {arn} was not found.")))?;
     role.attached.remove(at);
     cx.dirty_global();
     Ok(Xml::new())
@@ -153,10 +125,7 @@ pub fn list_attached(cx: &mut Cx<'_>, p: &Params) -> Answer {
     // The prefix filters the policies' own paths: the last element of the ARN is the name.
     let prefix = p.opt_str("PathPrefix").unwrap_or_else(|| "/".to_owned());
     let role = cx.world.global.iam.role(&name(p, "RoleName", 64)?)?;
-    let below = |arn: &&String| {
-        arn.split_once(":policy")
-            .is_some_and(|(_, path)| path.starts_with(&prefix))
-    };
+    let below = |arn: &&String| arn.split_once(":policy").is_some_and(|(_, path)| path.starts_with(&prefix));
     let arns: Vec<&String> = role.attached.iter().filter(below).collect();
     let (arns, marker) = page(cx, p, &arns)?;
     let mut x = Xml::new();
@@ -196,9 +165,5 @@ pub fn delete_boundary(cx: &mut Cx<'_>, p: &Params) -> Answer {
 }
 
 fn no_policy(name: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchEntity",
-        format!("The role policy with name {name} cannot be found."),
-    )
+    ApiError::new(404, "NoSuchEntity", format!("The role policy with name {name} cannot be found."))
 }

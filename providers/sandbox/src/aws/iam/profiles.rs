@@ -1,51 +1,22 @@
 //! Instance profiles.
 
-use super::{
-    Iam, Profile, merge_tags, name, page, path, remove_tags, roles, tags, write_marker, write_tags,
-};
+use super::{Iam, Profile, merge_tags, name, page, path, remove_tags, roles, tags, write_marker, write_tags};
 use crate::aws::{ApiError, Cx, Params, Xml, partition, timestamp};
 
 type Answer = Result<Xml, ApiError>;
 
 pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let (name, path, tags) = (
-        name(p, "InstanceProfileName", 128)?,
-        path(p, "Path")?,
-        tags(p)?,
-    );
+    let (name, path, tags) = (name(p, "InstanceProfileName", 128)?, path(p, "Path")?, tags(p)?);
     let key = name.to_lowercase();
     if cx.world.global.iam.profiles.contains_key(&key) {
-        return Err(ApiError::new(
-            409,
-            "EntityAlreadyExists",
-            format!("Instance Profile {name} already exists."),
-        ));
+        return Err(ApiError::new(409, "EntityAlreadyExists", format!("Instance Profile {name} already exists.")));
     }
-    let arn = format!(
-        "arn:{}:iam::{}:instance-profile{path}{name}",
-        partition(&cx.region),
-        cx.account
-    );
+    let arn = format!("arn:{}:iam::{}:instance-profile{path}{name}", partition(&cx.region), cx.account);
     let id = format!("AIPA{}", cx.ids.upper(17));
     let visible = cx.now + cx.pace.instance_profile_visible;
-    let profile = Profile {
-        name,
-        id,
-        arn,
-        path,
-        created: cx.now,
-        visible,
-        role: None,
-        tags,
-    };
+    let profile = Profile { name, id, arn, path, created: cx.now, visible, role: None, tags };
     let mut x = Xml::new();
-    write(
-        &mut x,
-        "InstanceProfile",
-        &cx.world.global.iam,
-        &profile,
-        true,
-    );
+    write(&mut x, "InstanceProfile", &cx.world.global.iam, &profile, true);
     cx.world.global.iam.profiles.insert(key, profile);
     cx.dirty_global();
     Ok(x)
@@ -54,13 +25,7 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
 pub fn get(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let iam = &cx.world.global.iam;
     let mut x = Xml::new();
-    write(
-        &mut x,
-        "InstanceProfile",
-        iam,
-        find(iam, &name(p, "InstanceProfileName", 128)?)?,
-        true,
-    );
+    write(&mut x, "InstanceProfile", iam, find(iam, &name(p, "InstanceProfileName", 128)?)?, true);
     Ok(x)
 }
 
@@ -70,13 +35,7 @@ pub fn list(cx: &mut Cx<'_>, p: &Params) -> Answer {
 }
 
 pub fn list_for_role(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let role = cx
-        .world
-        .global
-        .iam
-        .role(&name(p, "RoleName", 64)?)?
-        .name
-        .clone();
+    let role = cx.world.global.iam.role(&name(p, "RoleName", 64)?)?.name.clone();
     list_where(cx, p, |profile| profile.role.as_ref() == Some(&role))
 }
 
@@ -96,16 +55,8 @@ pub fn delete(cx: &mut Cx<'_>, p: &Params) -> Answer {
 }
 
 pub fn add_role(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let (name, role) = (
-        name(p, "InstanceProfileName", 128)?,
-        name(p, "RoleName", 64)?,
-    );
-    let role = cx
-        .world
-        .global
-        .iam
-        .role(&role)
-        .map(|role| role.name.clone());
+    let (name, role) = (name(p, "InstanceProfileName", 128)?, name(p, "RoleName", 64)?);
+    let role = cx.world.global.iam.role(&role).map(|role| role.name.clone());
     let profile = find_mut(&mut cx.world.global.iam, &name)?;
     let role = role?;
     if profile.role.is_some() {
@@ -121,16 +72,9 @@ pub fn add_role(cx: &mut Cx<'_>, p: &Params) -> Answer {
 }
 
 pub fn remove_role(cx: &mut Cx<'_>, p: &Params) -> Answer {
-    let (name, role) = (
-        name(p, "InstanceProfileName", 128)?,
-        name(p, "RoleName", 64)?,
-    );
+    let (name, role) = (name(p, "InstanceProfileName", 128)?, name(p, "RoleName", 64)?);
     let profile = find_mut(&mut cx.world.global.iam, &name)?;
-    if profile
-        .role
-        .as_ref()
-        .is_none_or(|held| !held.eq_ignore_ascii_case(&role))
-    {
+    if profile.role.as_ref().is_none_or(|held| !held.eq_ignore_ascii_case(&role)) {
         return Err(super::no_role(&role));
     }
     profile.role = None;
@@ -163,11 +107,7 @@ pub fn list_tags(cx: &mut Cx<'_>, p: &Params) -> Answer {
 
 fn list_where(cx: &Cx<'_>, p: &Params, keep: impl Fn(&Profile) -> bool) -> Answer {
     let iam = &cx.world.global.iam;
-    let profiles: Vec<&Profile> = iam
-        .profiles
-        .values()
-        .filter(|profile| keep(profile))
-        .collect();
+    let profiles: Vec<&Profile> = iam.profiles.values().filter(|profile| keep(profile)).collect();
     let (profiles, marker) = page(cx, p, &profiles)?;
     let mut x = Xml::new();
     x.nest("InstanceProfiles", |x| {
@@ -198,21 +138,13 @@ fn write(x: &mut Xml, element: &str, iam: &Iam, profile: &Profile, full: bool) {
 }
 
 fn find<'i>(iam: &'i Iam, name: &str) -> Result<&'i Profile, ApiError> {
-    iam.profiles
-        .get(&name.to_lowercase())
-        .ok_or_else(|| no_profile(name))
+    iam.profiles.get(&name.to_lowercase()).ok_or_else(|| no_profile(name))
 }
 
 fn find_mut<'i>(iam: &'i mut Iam, name: &str) -> Result<&'i mut Profile, ApiError> {
-    iam.profiles
-        .get_mut(&name.to_lowercase())
-        .ok_or_else(|| no_profile(name))
+    iam.profiles.get_mut(&name.to_lowercase()).ok_or_else(|| no_profile(name))
 }
 
 fn no_profile(name: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchEntity",
-        format!("Instance Profile {name} cannot be found."),
-    )
+    ApiError::new(404, "NoSuchEntity", format!("Instance Profile {name} cannot be found."))
 }

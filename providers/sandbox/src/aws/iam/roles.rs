@@ -2,8 +2,7 @@
 
 use super::document::{Kind, check};
 use super::{
-    Profile, Role, encoded, invalid, merge_tags, name, page, path, remove_tags, tags, write_marker,
-    write_tags,
+    Profile, Role, encoded, invalid, merge_tags, name, page, path, remove_tags, tags, write_marker, write_tags,
 };
 use crate::aws::{ApiError, Cx, Params, Xml, partition, timestamp};
 
@@ -20,17 +19,9 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
     }
     let key = name.to_lowercase();
     if cx.world.global.iam.roles.contains_key(&key) {
-        return Err(ApiError::new(
-            409,
-            "EntityAlreadyExists",
-            format!("Role with name {name} already exists."),
-        ));
+        return Err(ApiError::new(409, "EntityAlreadyExists", format!("Role with name {name} already exists.")));
     }
-    let arn = format!(
-        "arn:{}:iam::{}:role{path}{name}",
-        partition(&cx.region),
-        cx.account
-    );
+    let arn = format!("arn:{}:iam::{}:role{path}{name}", partition(&cx.region), cx.account);
     let id = format!("AROA{}", cx.ids.upper(17));
     let role = Role {
         name,
@@ -55,25 +46,13 @@ pub fn create(cx: &mut Cx<'_>, p: &Params) -> Answer {
 
 pub fn get(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let mut x = Xml::new();
-    write(
-        &mut x,
-        "Role",
-        cx.world.global.iam.role(&name(p, "RoleName", 64)?)?,
-        true,
-    );
+    write(&mut x, "Role", cx.world.global.iam.role(&name(p, "RoleName", 64)?)?, true);
     Ok(x)
 }
 
 pub fn list(cx: &mut Cx<'_>, p: &Params) -> Answer {
     let prefix = p.opt_str("PathPrefix").unwrap_or_else(|| "/".to_owned());
-    let roles: Vec<&Role> = cx
-        .world
-        .global
-        .iam
-        .roles
-        .values()
-        .filter(|role| role.path.starts_with(&prefix))
-        .collect();
+    let roles: Vec<&Role> = cx.world.global.iam.roles.values().filter(|role| role.path.starts_with(&prefix)).collect();
     let (roles, marker) = page(cx, p, &roles)?;
     let mut x = Xml::new();
     x.nest("Roles", |x| {
@@ -147,7 +126,7 @@ pub fn list_tags(cx: &mut Cx<'_>, p: &Params) -> Answer {
     Ok(x)
 }
 
-/// Writes a role; `full` adds what only GetRole and CreateRole tell.
+/// Writes a role; `full` adds what only `GetRole` and `CreateRole` tell.
 pub fn write(x: &mut Xml, element: &str, role: &Role, full: bool) {
     x.nest(element, |x| {
         x.text("Path", &role.path);
@@ -179,21 +158,14 @@ fn trust(p: &Params, parameter: &'static str) -> Result<String, ApiError> {
     let document = p.str(parameter)?;
     check(Kind::Trust, &document)?;
     if document.chars().filter(|c| !c.is_whitespace()).count() > 2048 {
-        return Err(ApiError::new(
-            409,
-            "LimitExceeded",
-            "Cannot exceed quota for ACLSizePerRole: 2048",
-        ));
+        return Err(ApiError::new(409, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048"));
     }
     Ok(document)
 }
 
 fn description(p: &Params) -> Result<Option<String>, ApiError> {
     let description = p.opt_str("Description");
-    if description
-        .as_ref()
-        .is_some_and(|text| text.chars().count() > 1000)
-    {
+    if description.as_ref().is_some_and(|text| text.chars().count() > 1000) {
         return Err(invalid(
             "Value at 'description' failed to satisfy constraint: Member must have length less than or equal to 1000",
         ));

@@ -52,15 +52,8 @@ struct Record {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum RecordTarget {
-    Values {
-        ttl: u32,
-        values: Vec<String>,
-    },
-    Alias {
-        zone: String,
-        name: String,
-        evaluate: bool,
-    },
+    Values { ttl: u32, values: Vec<String> },
+    Alias { zone: String, name: String, evaluate: bool },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,10 +72,7 @@ impl Route53 {
         });
         let mut all = BTreeMap::new();
         all.insert("route53/record-set".to_owned(), records.collect());
-        all.insert(
-            "route53/hosted-zone".to_owned(),
-            self.zones.keys().cloned().collect(),
-        );
+        all.insert("route53/hosted-zone".to_owned(), self.zones.keys().cloned().collect());
         all
     }
 
@@ -149,41 +139,24 @@ pub fn handle(cx: &mut Cx<'_>, req: &Request) -> Result<Response, ApiError> {
         "ChangeTagsForResource" => tags::change(cx, req, id, last),
         "ListTagsForResource" => tags::list(cx, req, id, last),
         "ListTagsForResources" => tags::list_many(cx, req, id),
-        _ => Err(ApiError::new(
-            404,
-            "UnknownOperationException",
-            format!("{} {} is no operation", req.method, req.path),
-        )),
+        _ => {
+            Err(ApiError::new(404, "UnknownOperationException", format!("{} {} is no operation", req.method, req.path)))
+        }
     }
 }
 
 fn get_change(cx: &mut Cx<'_>, req: &Request, id: &str) -> Result<Response, ApiError> {
     let change = cx.world.global.route53.changes.get(id).ok_or_else(|| {
-        ApiError::new(
-            404,
-            "NoSuchChange",
-            format!("A change with the specified change ID {id} does not exist."),
-        )
+        ApiError::new(404, "NoSuchChange", format!("A change with the specified change ID {id} does not exist."))
     })?;
     Ok(answer(req, 200, |x| write_change(x, cx.now, id, change)))
 }
 
 /// The path below the version, percent-decoded.
 fn segments(request: &Request) -> Vec<String> {
-    let below = request
-        .path
-        .strip_prefix("/2013-04-01/")
-        .unwrap_or_default();
-    let decoded = |part: &str| {
-        percent_encoding::percent_decode_str(part)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    below
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(decoded)
-        .collect()
+    let below = request.path.strip_prefix("/2013-04-01/").unwrap_or_default();
+    let decoded = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
+    below.split('/').filter(|part| !part.is_empty()).map(decoded).collect()
 }
 
 /// Refuses query keys that the operation does not know.
@@ -195,14 +168,8 @@ fn check_query(req: &Request) -> Result<(), ApiError> {
         "ListResourceRecordSets" => &["name", "type", "identifier", "maxitems"],
         _ => &[],
     };
-    match req
-        .query
-        .iter()
-        .find(|(key, _)| !known.contains(&key.as_str()))
-    {
-        Some((key, _)) => Err(invalid(format!(
-            "The query parameter {key} is not recognized"
-        ))),
+    match req.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        Some((key, _)) => Err(invalid(format!("The query parameter {key} is not recognized"))),
         None => Ok(()),
     }
 }
@@ -221,30 +188,17 @@ fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 fn no_zone(id: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchHostedZone",
-        format!("No hosted zone found with ID: {id}"),
-    )
+    ApiError::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"))
 }
 
 fn answer(req: &Request, status: u16, inside: impl FnOnce(&mut Xml)) -> Response {
-    Response::rest_xml(
-        status,
-        &format!("{}Response", req.operation),
-        req.namespace(),
-        inside,
-    )
+    Response::rest_xml(status, &format!("{}Response", req.operation), req.namespace(), inside)
 }
 
 /// Notes a change and writes its description.
 fn record_change(cx: &mut Cx<'_>, comment: Option<String>) -> Xml {
     let id = format!("C0{}", cx.ids.upper(18));
-    let change = Change {
-        submitted: cx.now,
-        in_sync: cx.now + cx.pace.dns_change,
-        comment,
-    };
+    let change = Change { submitted: cx.now, in_sync: cx.now + cx.pace.dns_change, comment };
     let mut x = Xml::new();
     write_change(&mut x, cx.now, &id, &change);
     let now = cx.now;
@@ -258,14 +212,7 @@ fn record_change(cx: &mut Cx<'_>, comment: Option<String>) -> Xml {
 fn write_change(x: &mut Xml, now: Millis, id: &str, change: &Change) {
     x.nest("ChangeInfo", |x| {
         x.text("Id", format!("/change/{id}"));
-        x.text(
-            "Status",
-            if now < change.in_sync {
-                "PENDING"
-            } else {
-                "INSYNC"
-            },
-        );
+        x.text("Status", if now < change.in_sync { "PENDING" } else { "INSYNC" });
         x.text("SubmittedAt", timestamp(change.submitted));
         x.opt("Comment", change.comment.as_ref());
     });

@@ -2,9 +2,7 @@
 
 use super::Node;
 use super::names::{normal, sort_key};
-use super::{
-    Record, RecordTarget, Zone, answer, body, invalid, malformed, max_items, no_zone, record_change,
-};
+use super::{Record, RecordTarget, Zone, answer, body, invalid, malformed, max_items, no_zone, record_change};
 use crate::aws::ec2::network as ec2;
 use crate::aws::{ApiError, Cx, Request, Response, Xml};
 
@@ -13,16 +11,9 @@ type Answer = Result<Response, ApiError>;
 pub fn create(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let mut node = body(req, "CreateHostedZoneRequest")?;
     let asked = node.need_text("Name").map_err(|e| malformed(&e))?;
-    let name = normal(&asked).ok_or_else(|| {
-        ApiError::new(
-            400,
-            "InvalidDomainName",
-            format!("{asked} is not a valid domain name"),
-        )
-    })?;
-    let caller_reference = node
-        .need_text("CallerReference")
-        .map_err(|e| malformed(&e))?;
+    let name = normal(&asked)
+        .ok_or_else(|| ApiError::new(400, "InvalidDomainName", format!("{asked} is not a valid domain name")))?;
+    let caller_reference = node.need_text("CallerReference").map_err(|e| malformed(&e))?;
     if caller_reference.is_empty() || caller_reference.len() > 128 {
         return Err(invalid("CallerReference must have 1 to 128 characters"));
     }
@@ -31,9 +22,7 @@ pub fn create(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let mut comment = None;
     if let Some(mut config) = node.take("HostedZoneConfig") {
         comment = config.take_text("Comment");
-        private |= config
-            .take_text("PrivateZone")
-            .is_some_and(|text| text == "true");
+        private |= config.take_text("PrivateZone").is_some_and(|text| text == "true");
         config.finish().map_err(|e| malformed(&e))?;
     }
     node.finish().map_err(|e| malformed(&e))?;
@@ -46,20 +35,11 @@ pub fn create(cx: &mut Cx<'_>, req: &Request) -> Answer {
         check_vpc(cx, vpc)?;
         check_conflict(cx, &name, vpc)?;
     }
-    if cx
-        .world
-        .global
-        .route53
-        .zones
-        .values()
-        .any(|zone| zone.caller_reference == caller_reference)
-    {
+    if cx.world.global.route53.zones.values().any(|zone| zone.caller_reference == caller_reference) {
         return Err(ApiError::new(
             409,
             "HostedZoneAlreadyExists",
-            format!(
-                "A hosted zone has already been created with the specified caller reference {caller_reference}."
-            ),
+            format!("A hosted zone has already been created with the specified caller reference {caller_reference}."),
         ));
     }
     let id = format!("Z0{}", cx.ids.upper(19));
@@ -80,10 +60,7 @@ pub fn create(cx: &mut Cx<'_>, req: &Request) -> Answer {
         write_delegation(x, &zone);
         write_vpcs(x, "VPC", zone.vpcs.first());
     })
-    .header(
-        "location",
-        format!("https://route53.amazonaws.com/2013-04-01/hostedzone/{id}"),
-    );
+    .header("location", format!("https://route53.amazonaws.com/2013-04-01/hostedzone/{id}"));
     cx.world.global.route53.zones.insert(id, zone);
     Ok(response)
 }
@@ -129,16 +106,13 @@ pub fn list(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let zones: Vec<&Zone> = cx.world.global.route53.zones.values().collect();
     let marker = req.query_value("marker");
     let start = match marker {
-        Some(marker) => zones
-            .iter()
-            .position(|zone| zone.id == marker)
-            .ok_or_else(|| no_zone(marker))?,
+        Some(marker) => zones.iter().position(|zone| zone.id == marker).ok_or_else(|| no_zone(marker))?,
         None => 0,
     };
     let rest = &zones[start..];
     Ok(answer(req, 200, |x| {
         x.nest("HostedZones", |x| {
-            rest.iter().take(size).for_each(|zone| write(x, zone))
+            rest.iter().take(size).for_each(|zone| write(x, zone));
         });
         x.opt("Marker", marker);
         x.text("IsTruncated", rest.len() > size);
@@ -150,17 +124,14 @@ pub fn list(cx: &mut Cx<'_>, req: &Request) -> Answer {
 pub fn list_by_name(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let size = max_items(cx, req, 100)?;
     let (asked, id) = (req.query_value("dnsname"), req.query_value("hostedzoneid"));
-    let from = match asked {
-        Some(name) => Some(sort_key(&normal(name).ok_or_else(|| {
-            ApiError::new(
-                400,
-                "InvalidDomainName",
-                format!("{name} is not a valid domain name"),
-            )
-        })?)),
-        None if id.is_some() => return Err(invalid("hostedzoneid needs dnsname")),
-        None => None,
-    };
+    let from =
+        match asked {
+            Some(name) => Some(sort_key(&normal(name).ok_or_else(|| {
+                ApiError::new(400, "InvalidDomainName", format!("{name} is not a valid domain name"))
+            })?)),
+            None if id.is_some() => return Err(invalid("hostedzoneid needs dnsname")),
+            None => None,
+        };
     let mut zones: Vec<&Zone> = cx.world.global.route53.zones.values().collect();
     zones.sort_by_key(|zone| (sort_key(&zone.name), zone.id.clone()));
     if let Some(from) = from {
@@ -169,7 +140,7 @@ pub fn list_by_name(cx: &mut Cx<'_>, req: &Request) -> Answer {
     }
     Ok(answer(req, 200, |x| {
         x.nest("HostedZones", |x| {
-            zones.iter().take(size).for_each(|zone| write(x, zone))
+            zones.iter().take(size).for_each(|zone| write(x, zone));
         });
         x.opt("DNSName", asked);
         x.opt("HostedZoneId", id);
@@ -182,46 +153,24 @@ pub fn list_by_name(cx: &mut Cx<'_>, req: &Request) -> Answer {
 
 pub fn list_by_vpc(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let size = max_items(cx, req, 100)?;
-    let need = |key: &str| {
-        req.query_value(key)
-            .map(str::to_owned)
-            .ok_or_else(|| invalid(format!("{key} is required")))
-    };
+    let need = |key: &str| req.query_value(key).map(str::to_owned).ok_or_else(|| invalid(format!("{key} is required")));
     let vpc = (need("vpcregion")?, need("vpcid")?);
     check_vpc(cx, &vpc)?;
-    let zones: Vec<&Zone> = cx
-        .world
-        .global
-        .route53
-        .zones
-        .values()
-        .filter(|zone| zone.vpcs.contains(&vpc))
-        .collect();
+    let zones: Vec<&Zone> = cx.world.global.route53.zones.values().filter(|zone| zone.vpcs.contains(&vpc)).collect();
     let start = match req.query_value("nexttoken") {
         Some(token) => zones
             .iter()
             .position(|zone| zone.id == token)
-            .ok_or_else(|| {
-                ApiError::new(
-                    400,
-                    "InvalidPaginationToken",
-                    "The pagination token is not valid",
-                )
-            })?,
+            .ok_or_else(|| ApiError::new(400, "InvalidPaginationToken", "The pagination token is not valid"))?,
         None => 0,
     };
     let rest = &zones[start..];
     Ok(answer(req, 200, |x| {
-        x.list(
-            "HostedZoneSummaries",
-            "HostedZoneSummary",
-            rest.iter().take(size),
-            |x, zone| {
-                x.text("HostedZoneId", &zone.id);
-                x.text("Name", &zone.name);
-                x.nest("Owner", |x| x.text("OwningAccount", cx.account));
-            },
-        );
+        x.list("HostedZoneSummaries", "HostedZoneSummary", rest.iter().take(size), |x, zone| {
+            x.text("HostedZoneId", &zone.id);
+            x.text("Name", &zone.name);
+            x.nest("Owner", |x| x.text("OwningAccount", cx.account));
+        });
         x.text("MaxItems", size);
         x.opt("NextToken", rest.get(size).map(|zone| &zone.id));
     }))
@@ -249,28 +198,18 @@ pub fn associate(cx: &mut Cx<'_>, req: &Request, id: &str) -> Answer {
 pub fn disassociate(cx: &mut Cx<'_>, req: &Request, id: &str) -> Answer {
     let (vpc, comment) = vpc_body(req, "DisassociateVPCFromHostedZoneRequest")?;
     let zone = cx.world.global.route53.zone_mut(id)?;
-    let at = zone
-        .vpcs
-        .iter()
-        .position(|held| *held == vpc)
-        .ok_or_else(|| {
-            ApiError::new(
-                404,
-                "VPCAssociationNotFound",
-                format!(
-                    "The VPC {} is not associated with the hosted zone {id}.",
-                    vpc.1
-                ),
-            )
-        })?;
+    let at = zone.vpcs.iter().position(|held| *held == vpc).ok_or_else(|| {
+        ApiError::new(
+            404,
+            "VPCAssociationNotFound",
+            format!("The VPC {} is not associated with the hosted zone {id}.", vpc.1),
+        )
+    })?;
     if zone.vpcs.len() == 1 {
         return Err(ApiError::new(
             400,
             "LastVPCAssociation",
-            format!(
-                "The VPC {} is the last one associated with the private hosted zone {id}.",
-                vpc.1
-            ),
+            format!("The VPC {} is the last one associated with the private hosted zone {id}.", vpc.1),
         ));
     }
     zone.vpcs.remove(at);
@@ -278,10 +217,7 @@ pub fn disassociate(cx: &mut Cx<'_>, req: &Request, id: &str) -> Answer {
     Ok(answer(req, 200, |x| x.append(&change)))
 }
 
-fn vpc_body(
-    req: &Request,
-    root: &'static str,
-) -> Result<((String, String), Option<String>), ApiError> {
+fn vpc_body(req: &Request, root: &'static str) -> Result<((String, String), Option<String>), ApiError> {
     let mut node = body(req, root)?;
     let vpc = read_vpc(node.need("VPC").map_err(|e| malformed(&e))?)?;
     let comment = node.take_text("Comment");
@@ -303,23 +239,13 @@ fn check_vpc(cx: &Cx<'_>, vpc: &(String, String)) -> Result<(), ApiError> {
     Err(ApiError::new(
         400,
         "InvalidVPCId",
-        format!(
-            "The VPC ID {} in region {} is not valid or not authorized.",
-            vpc.1, vpc.0
-        ),
+        format!("The VPC ID {} in region {} is not valid or not authorized.", vpc.1, vpc.0),
     ))
 }
 
 /// A VPC resolves one zone of a name.
 fn check_conflict(cx: &Cx<'_>, name: &str, vpc: &(String, String)) -> Result<(), ApiError> {
-    if cx
-        .world
-        .global
-        .route53
-        .zones
-        .values()
-        .any(|zone| zone.name == name && zone.vpcs.contains(vpc))
-    {
+    if cx.world.global.route53.zones.values().any(|zone| zone.name == name && zone.vpcs.contains(vpc)) {
         return Err(ApiError::new(
             400,
             "ConflictingDomainExists",
@@ -334,18 +260,11 @@ fn check_conflict(cx: &Cx<'_>, name: &str, vpc: &(String, String)) -> Result<(),
 
 fn name_servers(private: bool, id: &str) -> Vec<String> {
     if private {
-        return [
-            "ns-0.awsdns-00.com.",
-            "ns-512.awsdns-00.net.",
-            "ns-1024.awsdns-00.org.",
-            "ns-1536.awsdns-00.co.uk.",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        return ["ns-0.awsdns-00.com.", "ns-512.awsdns-00.net.", "ns-1024.awsdns-00.org.", "ns-1536.awsdns-00.co.uk."]
+            .map(str::to_owned)
+            .to_vec();
     }
-    let seed = id
-        .bytes()
-        .fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 512);
+    let seed = id.bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 512);
     ["com", "net", "org", "co.uk"]
         .into_iter()
         .zip(0_u32..)
@@ -355,10 +274,7 @@ fn name_servers(private: bool, id: &str) -> Vec<String> {
 
 fn fixed_records(name: &str, private: bool, id: &str) -> Vec<Record> {
     let servers = name_servers(private, id);
-    let soa = format!(
-        "{} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400",
-        servers[0]
-    );
+    let soa = format!("{} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400", servers[0]);
     let record = |kind: &str, ttl, values| Record {
         name: name.to_owned(),
         kind: kind.to_owned(),
@@ -366,10 +282,7 @@ fn fixed_records(name: &str, private: bool, id: &str) -> Vec<Record> {
         weight: None,
         target: RecordTarget::Values { ttl, values },
     };
-    vec![
-        record("NS", 172_800, servers),
-        record("SOA", 900, vec![soa]),
-    ]
+    vec![record("NS", 172_800, servers), record("SOA", 900, vec![soa])]
 }
 
 fn write(x: &mut Xml, zone: &Zone) {
@@ -389,20 +302,12 @@ fn write_delegation(x: &mut Xml, zone: &Zone) {
     if !zone.private {
         x.nest("DelegationSet", |x| {
             let servers = name_servers(false, &zone.id);
-            x.values(
-                "NameServers",
-                "NameServer",
-                servers.iter().map(|server| server.trim_end_matches('.')),
-            );
+            x.values("NameServers", "NameServer", servers.iter().map(|server| server.trim_end_matches('.')));
         });
     }
 }
 
-fn write_vpcs<'v>(
-    x: &mut Xml,
-    element: &str,
-    vpcs: impl IntoIterator<Item = &'v (String, String)>,
-) {
+fn write_vpcs<'v>(x: &mut Xml, element: &str, vpcs: impl IntoIterator<Item = &'v (String, String)>) {
     for (region, id) in vpcs {
         x.nest(element, |x| {
             x.text("VPCRegion", region);

@@ -19,10 +19,7 @@ pub fn create(cx: &mut Cx<'_>, req: &Request, name: &str) -> Answer {
         node.finish().map_err(|e| malformed(&e))?;
     }
     check_location(&cx.region, constraint.as_deref())?;
-    let ownership = req
-        .header("x-amz-object-ownership")
-        .unwrap_or("BucketOwnerEnforced")
-        .to_owned();
+    let ownership = req.header("x-amz-object-ownership").unwrap_or("BucketOwnerEnforced").to_owned();
     settings::check_ownership(&ownership)?;
     let location = Response::empty(200).header("location", format!("/{name}"));
     if let Some(held) = cx.world.global.s3.buckets.get(name) {
@@ -37,9 +34,7 @@ pub fn create(cx: &mut Cx<'_>, req: &Request, name: &str) -> Answer {
         ));
     }
     let bucket = Bucket {
-        region: constraint
-            .filter(|region| region != "EU")
-            .unwrap_or_else(|| cx.region.clone()),
+        region: constraint.filter(|region| region != "EU").unwrap_or_else(|| cx.region.clone()),
         created: cx.now,
         versioning: None,
         tags,
@@ -85,10 +80,7 @@ pub fn location(cx: &mut Cx<'_>, req: &Request, name: &str) -> Answer {
     );
     Ok(Response {
         status: 200,
-        headers: vec![
-            ("content-type".into(), "application/xml".into()),
-            ("x-amz-id-2".into(), req.request_id.clone()),
-        ],
+        headers: vec![("content-type".into(), "application/xml".into()), ("x-amz-id-2".into(), req.request_id.clone())],
         body: text.into(),
     })
 }
@@ -110,24 +102,17 @@ pub fn list(cx: &mut Cx<'_>, req: &Request) -> Answer {
     let found: Vec<_> = all
         .iter()
         .filter(|(name, held)| {
-            name.starts_with(prefix)
-                && name.as_str() > after
-                && region.is_none_or(|region| region == held.region)
+            name.starts_with(prefix) && name.as_str() > after && region.is_none_or(|region| region == held.region)
         })
         .collect();
     let last = (found.len() > size).then(|| found[size - 1].0);
     Ok(answer(req, "ListAllMyBucketsResult", |x| {
         x.nest("Owner", |x| x.text("ID", cx.account));
-        x.list(
-            "Buckets",
-            "Bucket",
-            found.iter().take(size),
-            |x, (name, held)| {
-                x.text("Name", name);
-                x.text("CreationDate", timestamp(held.created));
-                x.text("BucketRegion", &held.region);
-            },
-        );
+        x.list("Buckets", "Bucket", found.iter().take(size), |x, (name, held)| {
+            x.text("Name", name);
+            x.text("CreationDate", timestamp(held.created));
+            x.text("BucketRegion", &held.region);
+        });
         x.opt("ContinuationToken", last);
         if !prefix.is_empty() {
             x.text("Prefix", prefix);
@@ -138,16 +123,14 @@ pub fn list(cx: &mut Cx<'_>, req: &Request) -> Answer {
 /// The rules of `LocationConstraint`: none in us-east-1, and elsewhere the region itself.
 fn check_location(region: &str, constraint: Option<&str>) -> Result<(), ApiError> {
     match (region, constraint) {
-        ("us-east-1", Some("us-east-1")) => Err(ApiError::bad(
-            "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-        )),
+        ("us-east-1", Some("us-east-1")) => {
+            Err(ApiError::bad("InvalidLocationConstraint", "The specified location-constraint is not valid"))
+        }
         ("us-east-1", None) | ("eu-west-1", Some("EU")) => Ok(()),
         ("us-east-1", Some(other)) if crate::aws::request::is_region(other) => Ok(()),
-        ("us-east-1", Some(_)) => Err(ApiError::bad(
-            "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-        )),
+        ("us-east-1", Some(_)) => {
+            Err(ApiError::bad("InvalidLocationConstraint", "The specified location-constraint is not valid"))
+        }
         (_, None) => Err(ApiError::bad(
             "IllegalLocationConstraintException",
             "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
@@ -166,25 +149,16 @@ fn check_location(region: &str, constraint: Option<&str>) -> Result<(), ApiError
 fn check_name(name: &str) -> Result<(), ApiError> {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let fits = (3..=63).contains(&name.len())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
         && edge(name.chars().next())
         && edge(name.chars().next_back())
         && !name.contains("..")
         && name.parse::<std::net::Ipv4Addr>().is_err()
-        && !["xn--", "sthree-", "amzn-s3-demo-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
-            .iter()
-            .any(|suffix| name.ends_with(suffix));
+        && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
+        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix));
     if fits {
         Ok(())
     } else {
-        Err(ApiError::bad(
-            "InvalidBucketName",
-            format!("The specified bucket is not valid: {name}"),
-        ))
+        Err(ApiError::bad("InvalidBucketName", format!("The specified bucket is not valid: {name}")))
     }
 }

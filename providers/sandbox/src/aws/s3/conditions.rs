@@ -14,18 +14,14 @@ pub fn check_write(req: &Request, key: &str, current: Option<&Object>) -> Result
     match req.header("if-none-match") {
         Some("*") if current.is_some() => Err(failed("If-None-Match")),
         Some("*") | None => Ok(()),
-        Some(_) => Err(super::not_implemented(
-            "The header If-None-Match with a value other than *",
-        )),
+        Some(_) => Err(super::not_implemented("The header If-None-Match with a value other than *")),
     }
 }
 
 /// The four conditions of a read; `Ok(false)` means that nothing was modified.
 pub fn check_read(req: &Request, object: &Object, modified: Millis) -> Result<bool, ApiError> {
     let date = |name: &str| {
-        req.header(name)
-            .and_then(|text| jiff::fmt::rfc2822::parse(text).ok())
-            .map(|at| at.timestamp().as_second())
+        req.header(name).and_then(|text| jiff::fmt::rfc2822::parse(text).ok()).map(|at| at.timestamp().as_second())
     };
     let modified = i64::try_from(modified / 1000).unwrap_or(i64::MAX);
     match req.header("if-match") {
@@ -43,10 +39,7 @@ pub fn check_read(req: &Request, object: &Object, modified: Millis) -> Result<bo
 
 /// Whether a list of entity tags names this one.
 fn matches(list: &str, etag: &str) -> bool {
-    list == "*"
-        || list
-            .split(',')
-            .any(|one| one.trim().trim_matches('"') == etag)
+    list == "*" || list.split(',').any(|one| one.trim().trim_matches('"') == etag)
 }
 
 fn failed(condition: &str) -> ApiError {

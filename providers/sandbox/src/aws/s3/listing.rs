@@ -36,10 +36,7 @@ pub fn objects(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
         x.text("KeyCount", page.count());
         x.text("IsTruncated", page.next.is_some());
         x.opt("ContinuationToken", token);
-        x.opt(
-            "NextContinuationToken",
-            page.next.as_ref().map(|key| encode_token(key)),
-        );
+        x.opt("NextContinuationToken", page.next.as_ref().map(|key| encode_token(key)));
         if !start.is_empty() {
             x.text("StartAfter", ask.show(start));
         }
@@ -58,25 +55,17 @@ pub fn objects(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
 
 pub fn versions(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
     let ask = Ask::read(cx, req)?;
-    let (key_marker, version_marker) = (
-        req.query_value("key-marker").unwrap_or_default(),
-        req.query_value("version-id-marker"),
-    );
+    let (key_marker, version_marker) =
+        (req.query_value("key-marker").unwrap_or_default(), req.query_value("version-id-marker"));
     if version_marker.is_some() && key_marker.is_empty() {
-        return Err(invalid(
-            "A version-id marker cannot be specified without a key marker.",
-        ));
+        return Err(invalid("A version-id marker cannot be specified without a key marker."));
     }
     let held = cx.world.global.s3.bucket(bucket)?;
     // Keys ascend, and the versions of a key go from the newest to the oldest.
     let mut rows: Vec<(&String, &Version, bool)> = Vec::new();
     let mut prefixes = BTreeSet::new();
     let mut next = None;
-    'keys: for (key, versions) in held
-        .objects
-        .iter()
-        .filter(|(key, _)| key.starts_with(ask.prefix))
-    {
+    'keys: for (key, versions) in held.objects.iter().filter(|(key, _)| key.starts_with(ask.prefix)) {
         if key.as_str() < key_marker || (key == key_marker && version_marker.is_none()) {
             continue;
         }
@@ -88,11 +77,7 @@ pub fn versions(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
                 next = rows
                     .last()
                     .map(|(key, version, _)| ((*key).clone(), Some(version.id.clone())))
-                    .or_else(|| {
-                        prefixes
-                            .last()
-                            .map(|prefix: &String| (prefix.clone(), None))
-                    });
+                    .or_else(|| prefixes.last().map(|prefix: &String| (prefix.clone(), None)));
                 break;
             }
             prefixes.insert(common);
@@ -105,9 +90,7 @@ pub fn versions(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
                 continue;
             }
             if rows.len() + prefixes.len() == ask.max {
-                next = rows
-                    .last()
-                    .map(|(key, version, _)| ((*key).clone(), Some(version.id.clone())));
+                next = rows.last().map(|(key, version, _)| ((*key).clone(), Some(version.id.clone())));
                 break 'keys;
             }
             rows.push((key, version, at == 0));
@@ -125,23 +108,16 @@ pub fn versions(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
         ask.write_common(x);
         x.text("IsTruncated", next.is_some());
         for (key, version, latest) in &rows {
-            x.nest(
-                if version.object.is_some() {
-                    "Version"
-                } else {
-                    "DeleteMarker"
-                },
-                |x| {
-                    x.text("Key", ask.show(key));
-                    x.text("VersionId", &version.id);
-                    x.text("IsLatest", latest);
-                    match &version.object {
-                        Some(object) => write_object(x, version, object),
-                        None => x.text("LastModified", timestamp(version.modified)),
-                    }
-                    x.nest("Owner", |x| x.text("ID", cx.account));
-                },
-            );
+            x.nest(if version.object.is_some() { "Version" } else { "DeleteMarker" }, |x| {
+                x.text("Key", ask.show(key));
+                x.text("VersionId", &version.id);
+                x.text("IsLatest", latest);
+                match &version.object {
+                    Some(object) => write_object(x, version, object),
+                    None => x.text("LastModified", timestamp(version.modified)),
+                }
+                x.nest("Owner", |x| x.text("ID", cx.account));
+            });
         }
         for prefix in &prefixes {
             x.nest("CommonPrefixes", |x| x.text("Prefix", ask.show(prefix)));
@@ -188,25 +164,13 @@ impl<'r> Ask<'r> {
         }
         let rest = key.strip_prefix(self.prefix)?;
         let at = rest.find(self.delimiter)?;
-        Some(format!(
-            "{}{}",
-            self.prefix,
-            &rest[..at + self.delimiter.len()]
-        ))
+        Some(format!("{}{}", self.prefix, &rest[..at + self.delimiter.len()]))
     }
 
     fn show(&self, text: &str) -> String {
-        const KEEP: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
-            .remove(b'-')
-            .remove(b'.')
-            .remove(b'_')
-            .remove(b'~')
-            .remove(b'/');
-        if self.encoded {
-            percent_encoding::utf8_percent_encode(text, &KEEP).to_string()
-        } else {
-            text.to_owned()
-        }
+        const KEEP: percent_encoding::AsciiSet =
+            percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+        if self.encoded { percent_encoding::utf8_percent_encode(text, &KEEP).to_string() } else { text.to_owned() }
     }
 
     fn write_common(&self, x: &mut Xml) {
@@ -233,14 +197,7 @@ struct Page<'p, T> {
 
 impl<'p, T> Page<'p, T> {
     fn new(ask: &'p Ask<'p>, after: &'p str) -> Self {
-        Self {
-            ask,
-            after,
-            items: Vec::new(),
-            prefixes: BTreeSet::new(),
-            last: String::new(),
-            next: None,
-        }
+        Self { ask, after, items: Vec::new(), prefixes: BTreeSet::new(), last: String::new(), next: None }
     }
 
     /// Takes a key in; `false` once the page is full.

@@ -37,7 +37,7 @@ struct Bucket {
     /// `Enabled` or `Suspended`, once it was ever set.
     versioning: Option<String>,
     tags: BTreeMap<String, String>,
-    /// BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets.
+    /// `BlockPublicAcls`, `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`.
     public_access_block: Option<[bool; 4]>,
     encryption: settings::Encryption,
     policy: Option<String>,
@@ -75,17 +75,13 @@ struct Object {
 impl S3 {
     /// Everything that exists, by kind.
     pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
-        let objects = self.buckets.iter().flat_map(|(bucket, held)| {
-            held.objects
-                .keys()
-                .map(move |key| format!("{bucket}/{key}"))
-        });
+        let objects = self
+            .buckets
+            .iter()
+            .flat_map(|(bucket, held)| held.objects.keys().map(move |key| format!("{bucket}/{key}")));
         BTreeMap::from([
             ("s3/object".to_owned(), objects.collect()),
-            (
-                "s3/bucket".to_owned(),
-                self.buckets.keys().cloned().collect(),
-            ),
+            ("s3/bucket".to_owned(), self.buckets.keys().cloned().collect()),
         ])
     }
 
@@ -144,10 +140,7 @@ pub fn handle(cx: &mut Cx<'_>, req: &Request) -> Result<Response, ApiError> {
 
 fn check_owner_and_region(cx: &Cx<'_>, req: &Request, bucket: &str) -> Result<(), ApiError> {
     let held = cx.world.global.s3.bucket(bucket)?;
-    if req
-        .header("x-amz-expected-bucket-owner")
-        .is_some_and(|owner| owner != cx.account)
-    {
+    if req.header("x-amz-expected-bucket-owner").is_some_and(|owner| owner != cx.account) {
         return Err(ApiError::new(403, "AccessDenied", "Access Denied"));
     }
     if held.region == cx.region {
@@ -158,26 +151,16 @@ fn check_owner_and_region(cx: &Cx<'_>, req: &Request, bucket: &str) -> Result<()
         cx.region, held.region
     );
     let mut error = ApiError::bad("AuthorizationHeaderMalformed", message);
-    error
-        .headers
-        .push(("x-amz-bucket-region".to_owned(), held.region.clone()));
+    error.headers.push(("x-amz-bucket-region".to_owned(), held.region.clone()));
     Err(error)
 }
 
 fn no_bucket(name: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchBucket",
-        format!("The specified bucket does not exist: {name}"),
-    )
+    ApiError::new(404, "NoSuchBucket", format!("The specified bucket does not exist: {name}"))
 }
 
 fn no_key(key: &str) -> ApiError {
-    ApiError::new(
-        404,
-        "NoSuchKey",
-        format!("The specified key does not exist: {key}"),
-    )
+    ApiError::new(404, "NoSuchKey", format!("The specified key does not exist: {key}"))
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {
@@ -185,19 +168,13 @@ fn invalid(message: impl Into<String>) -> ApiError {
 }
 
 fn not_implemented(what: &str) -> ApiError {
-    ApiError::new(
-        501,
-        "NotImplemented",
-        format!("{what} implies functionality that is not implemented"),
-    )
+    ApiError::new(501, "NotImplemented", format!("{what} implies functionality that is not implemented"))
 }
 
 fn malformed(error: &TreeError) -> ApiError {
     ApiError::bad(
         "MalformedXML",
-        format!(
-            "The XML you provided was not well-formed or did not validate against our published schema: {error}"
-        ),
+        format!("The XML you provided was not well-formed or did not validate against our published schema: {error}"),
     )
 }
 
@@ -208,8 +185,7 @@ fn body(req: &Request, root: &'static str) -> Result<Node, ApiError> {
 
 /// The body, decoded and checked against its checksums.
 fn checked(req: &Request) -> Result<payload::Payload, ApiError> {
-    payload::check(&req.body, |name| req.header(name))
-        .map_err(|error| ApiError::bad(error.code(), error.to_string()))
+    payload::check(&req.body, |name| req.header(name)).map_err(|error| ApiError::bad(error.code(), error.to_string()))
 }
 
 fn answer(req: &Request, root: &str, inside: impl FnOnce(&mut Xml)) -> Response {
@@ -218,45 +194,24 @@ fn answer(req: &Request, root: &str, inside: impl FnOnce(&mut Xml)) -> Response 
 }
 
 /// `TagSet`, or a tag header's pairs, within the limits.
-fn check_tags(
-    tags: Vec<(String, String)>,
-    max: usize,
-) -> Result<BTreeMap<String, String>, ApiError> {
+fn check_tags(tags: Vec<(String, String)>, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
     let mut checked = BTreeMap::new();
     if tags.len() > max {
-        return Err(ApiError::bad(
-            "BadRequest",
-            format!("Object tags cannot be greater than {max}"),
-        ));
+        return Err(ApiError::bad("BadRequest", format!("Object tags cannot be greater than {max}")));
     }
     for (key, value) in tags {
-        let letters = |text: &str| {
-            text.chars()
-                .all(|c| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c))
-        };
+        let letters = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c));
         if key.is_empty() || key.chars().count() > 128 || !letters(&key) {
-            return Err(ApiError::bad(
-                "InvalidTag",
-                "The TagKey you have provided is invalid",
-            ));
+            return Err(ApiError::bad("InvalidTag", "The TagKey you have provided is invalid"));
         }
         if value.chars().count() > 256 || !letters(&value) {
-            return Err(ApiError::bad(
-                "InvalidTag",
-                "The TagValue you have provided is invalid",
-            ));
+            return Err(ApiError::bad("InvalidTag", "The TagValue you have provided is invalid"));
         }
         if key.starts_with("aws:") {
-            return Err(ApiError::bad(
-                "InvalidTag",
-                "System tags cannot be added/updated by requester",
-            ));
+            return Err(ApiError::bad("InvalidTag", "System tags cannot be added/updated by requester"));
         }
         if checked.insert(key, value).is_some() {
-            return Err(ApiError::bad(
-                "InvalidTag",
-                "Cannot provide multiple Tags with the same key",
-            ));
+            return Err(ApiError::bad("InvalidTag", "Cannot provide multiple Tags with the same key"));
         }
     }
     Ok(checked)

@@ -4,55 +4,30 @@ use std::collections::BTreeMap;
 
 use super::conditions::{check_read, check_write};
 use super::settings::Encryption;
-use super::{
-    Bucket, Node, Object, Version, answer, body, check_tags, checked, invalid, malformed, no_key,
-    payload,
-};
+use super::{Bucket, Node, Object, Version, answer, body, check_tags, checked, invalid, malformed, no_key, payload};
 use crate::aws::{ApiError, Cx, Millis, Request, Response};
 
 type Answer = Result<Response, ApiError>;
 
 /// Headers that are kept with an object and come back with it.
-const KEPT: [&str; 6] = [
-    "cache-control",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-type",
-    "expires",
-];
+const KEPT: [&str; 6] =
+    ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
 /// The largest single upload, in bytes.
 const MAX_SIZE: usize = 5 * 1024 * 1024 * 1024;
 
 pub fn put(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str) -> Answer {
     let payload = checked(req)?;
     if payload.data.len() > MAX_SIZE {
-        return Err(ApiError::bad(
-            "EntityTooLarge",
-            "Your proposed upload exceeds the maximum allowed size",
-        ));
+        return Err(ApiError::bad("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"));
     }
     let held = cx.world.global.s3.bucket(bucket)?;
     check_write(req, key, held.current(key).map(|(_, object)| object))?;
     let encryption = Encryption::of_upload(req, &held.encryption)?;
-    let storage_class = req
-        .header("x-amz-storage-class")
-        .unwrap_or("STANDARD")
-        .to_owned();
-    if ![
-        "STANDARD",
-        "STANDARD_IA",
-        "ONEZONE_IA",
-        "INTELLIGENT_TIERING",
-        "REDUCED_REDUNDANCY",
-        "GLACIER_IR",
-    ]
-    .contains(&storage_class.as_str())
+    let storage_class = req.header("x-amz-storage-class").unwrap_or("STANDARD").to_owned();
+    if !["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY", "GLACIER_IR"]
+        .contains(&storage_class.as_str())
     {
-        return Err(ApiError::bad(
-            "InvalidStorageClass",
-            "The storage class you specified is not valid",
-        ));
+        return Err(ApiError::bad("InvalidStorageClass", "The storage class you specified is not valid"));
     }
     let tags = match req.header("x-amz-tagging") {
         Some(text) => check_tags(pairs(text), 10)?,
@@ -74,11 +49,7 @@ pub fn put(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str) -> Answer {
     cx.blobs
         .put(&object.body, &payload.data)
         .map_err(|error| ApiError::new(500, "InternalError", error.to_string()))?;
-    let id = if enabled {
-        cx.ids.upper(32)
-    } else {
-        "null".to_owned()
-    };
+    let id = if enabled { cx.ids.upper(32) } else { "null".to_owned() };
     let mut response = Response::empty(200).header("etag", format!("\"{}\"", object.etag));
     response = object
         .encryption
@@ -89,16 +60,11 @@ pub fn put(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str) -> Answer {
         response = response.header("x-amz-version-id", &id);
     }
     let now = cx.now;
-    let bodies = insert(
-        cx.world.global.s3.bucket_mut(bucket)?,
-        key,
-        Version {
-            id,
-            modified: now,
-            object: Some(object),
-        },
-    );
-    bodies.iter().for_each(|body| cx.blobs.delete(body));
+    let bodies =
+        insert(cx.world.global.s3.bucket_mut(bucket)?, key, Version { id, modified: now, object: Some(object) });
+    for body in &bodies {
+        cx.blobs.delete(body);
+    }
     cx.dirty_global();
     Ok(response)
 }
@@ -135,11 +101,7 @@ pub fn get(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str, with_body: b
     if object.storage_class != "STANDARD" {
         response = response.header("x-amz-storage-class", &object.storage_class);
     }
-    let range = req
-        .header("range")
-        .map(|range| parse_range(range, object.size))
-        .transpose()?
-        .flatten();
+    let range = req.header("range").map(|range| parse_range(range, object.size)).transpose()?.flatten();
     if req.header("x-amz-checksum-mode").is_some() && range.is_none() {
         response = response
             .header(object.checksum.0.header(), &object.checksum.1)
@@ -149,17 +111,11 @@ pub fn get(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str, with_body: b
         // The server strips the body of an answer to HEAD; its length is told by itself.
         return Ok(response.header("content-length", object.size.to_string()));
     }
-    let body = cx
-        .blobs
-        .get(&object.body)
-        .map_err(|error| ApiError::new(500, "InternalError", error.to_string()))?;
+    let body = cx.blobs.get(&object.body).map_err(|error| ApiError::new(500, "InternalError", error.to_string()))?;
     match range {
         Some((first, last)) => {
             response.status = 206;
-            response = response.header(
-                "content-range",
-                format!("bytes {first}-{last}/{}", object.size),
-            );
+            response = response.header("content-range", format!("bytes {first}-{last}/{}", object.size));
             response.body = body[first..=last].to_vec().into();
         }
         None => response.body = body.into(),
@@ -185,10 +141,7 @@ pub fn delete(cx: &mut Cx<'_>, req: &Request, bucket: &str, key: &str) -> Answer
 
 pub fn delete_many(cx: &mut Cx<'_>, req: &Request, bucket: &str) -> Answer {
     if !checked(req)?.verified {
-        return Err(ApiError::bad(
-            "InvalidRequest",
-            "Missing required header for this request: Content-MD5",
-        ));
+        return Err(ApiError::bad("InvalidRequest", "Missing required header for this request: Content-MD5"));
     }
     let mut node = body(req, "Delete")?;
     let quiet = node.take_text("Quiet").is_some_and(|text| text == "true");
@@ -239,46 +192,22 @@ fn read_identifier(node: &mut Node) -> Result<(String, Option<String>), ApiError
 }
 
 /// The version that a request names, or the current one.
-pub fn find<'b>(
-    bucket: &'b Bucket,
-    req: &Request,
-    key: &str,
-) -> Result<(&'b Version, &'b Object), ApiError> {
+pub fn find<'b>(bucket: &'b Bucket, req: &Request, key: &str) -> Result<(&'b Version, &'b Object), ApiError> {
     let marked = |status, code, id: &str| {
-        let mut error = ApiError::new(
-            status,
-            code,
-            format!("The specified key does not exist: {key}"),
-        );
-        error.headers = vec![
-            ("x-amz-delete-marker".to_owned(), "true".to_owned()),
-            ("x-amz-version-id".to_owned(), id.to_owned()),
-        ];
+        let mut error = ApiError::new(status, code, format!("The specified key does not exist: {key}"));
+        error.headers =
+            vec![("x-amz-delete-marker".to_owned(), "true".to_owned()), ("x-amz-version-id".to_owned(), id.to_owned())];
         error
     };
     if let Some(id) = req.query_value("versionId") {
-        let version = bucket
-            .objects
-            .get(key)
-            .and_then(|versions| versions.iter().find(|version| version.id == id));
-        let version = version.ok_or_else(|| {
-            ApiError::new(
-                404,
-                "NoSuchVersion",
-                "The specified version does not exist.",
-            )
-        })?;
-        let object = version
-            .object
-            .as_ref()
-            .ok_or_else(|| marked(405, "MethodNotAllowed", id))?;
+        let version = bucket.objects.get(key).and_then(|versions| versions.iter().find(|version| version.id == id));
+        let version =
+            version.ok_or_else(|| ApiError::new(404, "NoSuchVersion", "The specified version does not exist."))?;
+        let object = version.object.as_ref().ok_or_else(|| marked(405, "MethodNotAllowed", id))?;
         return Ok((version, object));
     }
     let version = bucket.latest(key).ok_or_else(|| no_key(key))?;
-    let object = version
-        .object
-        .as_ref()
-        .ok_or_else(|| marked(404, "NoSuchKey", &version.id))?;
+    let object = version.object.as_ref().ok_or_else(|| marked(404, "NoSuchKey", &version.id))?;
     Ok((version, object))
 }
 
@@ -306,12 +235,7 @@ struct Gone {
 }
 
 /// Deletes a version for good, or puts a delete marker on top.
-fn remove(
-    cx: &mut Cx<'_>,
-    bucket: &str,
-    key: &str,
-    version: Option<&str>,
-) -> Result<Gone, ApiError> {
+fn remove(cx: &mut Cx<'_>, bucket: &str, key: &str, version: Option<&str>) -> Result<Gone, ApiError> {
     let (now, marker_id) = (cx.now, cx.ids.upper(32));
     let held = cx.world.global.s3.bucket_mut(bucket)?;
     cx.global_dirty = true;
@@ -319,42 +243,23 @@ fn remove(
         return Ok(match held.versioning.as_deref() {
             None => {
                 let gone = held.objects.remove(key).unwrap_or_default();
-                gone.iter()
-                    .filter_map(|version| version.object.as_ref())
-                    .for_each(|object| cx.blobs.delete(&object.body));
-                Gone {
-                    version: None,
-                    marker: false,
+                for object in gone.iter().filter_map(|version| version.object.as_ref()) {
+                    cx.blobs.delete(&object.body);
                 }
+                Gone { version: None, marker: false }
             }
             Some(state) => {
-                let id = if state == "Enabled" {
-                    marker_id
-                } else {
-                    "null".to_owned()
-                };
-                let bodies = insert(
-                    held,
-                    key,
-                    Version {
-                        id: id.clone(),
-                        modified: now,
-                        object: None,
-                    },
-                );
-                bodies.iter().for_each(|body| cx.blobs.delete(body));
-                Gone {
-                    version: Some(id),
-                    marker: true,
+                let id = if state == "Enabled" { marker_id } else { "null".to_owned() };
+                let bodies = insert(held, key, Version { id: id.clone(), modified: now, object: None });
+                for body in &bodies {
+                    cx.blobs.delete(body);
                 }
+                Gone { version: Some(id), marker: true }
             }
         });
     };
     let Some(versions) = held.objects.get_mut(key) else {
-        return Ok(Gone {
-            version: Some(id.to_owned()),
-            marker: false,
-        });
+        return Ok(Gone { version: Some(id.to_owned()), marker: false });
     };
     let mut marker = false;
     if let Some(at) = versions.iter().position(|version| version.id == id) {
@@ -366,10 +271,7 @@ fn remove(
     if versions.is_empty() {
         held.objects.remove(key);
     }
-    Ok(Gone {
-        version: Some(id.to_owned()),
-        marker,
-    })
+    Ok(Gone { version: Some(id.to_owned()), marker })
 }
 
 fn kept_headers(req: &Request) -> BTreeMap<String, String> {
@@ -380,12 +282,7 @@ fn kept_headers(req: &Request) -> BTreeMap<String, String> {
         };
         // The framing of the upload is no property of the object.
         let value = if name == "content-encoding" {
-            value
-                .split(',')
-                .map(str::trim)
-                .filter(|coding| *coding != "aws-chunked")
-                .collect::<Vec<_>>()
-                .join(",")
+            value.split(',').map(str::trim).filter(|coding| *coding != "aws-chunked").collect::<Vec<_>>().join(",")
         } else {
             value.to_owned()
         };
@@ -393,25 +290,18 @@ fn kept_headers(req: &Request) -> BTreeMap<String, String> {
             kept.insert(name.to_owned(), value);
         }
     }
-    kept.entry("content-type".to_owned())
-        .or_insert_with(|| "binary/octet-stream".to_owned());
+    kept.entry("content-type".to_owned()).or_insert_with(|| "binary/octet-stream".to_owned());
     kept
 }
 
 fn metadata(req: &Request) -> Result<BTreeMap<String, String>, ApiError> {
     let mut metadata = BTreeMap::new();
     for (name, value) in &req.headers {
-        if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str())
-        {
+        if let (Some(name), Ok(value)) = (name.as_str().strip_prefix("x-amz-meta-"), value.to_str()) {
             metadata.insert(name.to_owned(), value.to_owned());
         }
     }
-    if metadata
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum::<usize>()
-        > 2048
-    {
+    if metadata.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > 2048 {
         return Err(ApiError::bad(
             "MetadataTooLarge",
             "Your metadata headers exceed the maximum allowed metadata size",
@@ -421,58 +311,34 @@ fn metadata(req: &Request) -> Result<BTreeMap<String, String>, ApiError> {
 }
 
 fn pairs(text: &str) -> Vec<(String, String)> {
-    let decode = |part: &str| {
-        percent_encoding::percent_decode_str(&part.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
+    let decode =
+        |part: &str| percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
     text.split('&')
         .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            pair.split_once('=').map_or_else(
-                || (decode(pair), String::new()),
-                |(k, v)| (decode(k), decode(v)),
-            )
-        })
+        .map(|pair| pair.split_once('=').map_or_else(|| (decode(pair), String::new()), |(k, v)| (decode(k), decode(v))))
         .collect()
 }
 
 /// `bytes=a-b`, `bytes=a-` or `bytes=-n`; anything else is ignored, as RFC 9110 has it.
 fn parse_range(range: &str, size: usize) -> Result<Option<(usize, usize)>, ApiError> {
-    let Some((first, last)) = range
-        .strip_prefix("bytes=")
-        .filter(|spec| !spec.contains(','))
-        .and_then(|spec| spec.split_once('-'))
+    let Some((first, last)) =
+        range.strip_prefix("bytes=").filter(|spec| !spec.contains(',')).and_then(|spec| spec.split_once('-'))
     else {
         return Ok(None);
     };
-    let unsatisfiable = || {
-        ApiError::new(
-            416,
-            "InvalidRange",
-            "The requested range is not satisfiable",
-        )
-    };
+    let unsatisfiable = || ApiError::new(416, "InvalidRange", "The requested range is not satisfiable");
     let (first, last) = match (first.parse::<usize>(), last.parse::<usize>()) {
         (Ok(first), Ok(last)) if first <= last => (first, last.min(size.saturating_sub(1))),
         (Ok(first), Err(_)) if last.is_empty() => (first, size.saturating_sub(1)),
-        (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => {
-            (size.saturating_sub(suffix), size.saturating_sub(1))
-        }
+        (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => (size.saturating_sub(suffix), size.saturating_sub(1)),
         _ => return Ok(None),
     };
-    if first >= size {
-        Err(unsatisfiable())
-    } else {
-        Ok(Some((first, last)))
-    }
+    if first >= size { Err(unsatisfiable()) } else { Ok(Some((first, last))) }
 }
 
 fn http_date(at: Millis) -> String {
     i64::try_from(at)
         .ok()
         .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
-        .map_or_else(String::new, |at| {
-            at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
-        })
+        .map_or_else(String::new, |at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }

@@ -24,13 +24,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 5] = [
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-        Self::Sha1,
-        Self::Sha256,
-    ];
+    pub const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// The value of `ChecksumAlgorithm`.
     pub fn name(self) -> &'static str {
@@ -57,17 +51,11 @@ impl Algorithm {
     /// The checksum of `data` in base64, big-endian as on the wire.
     pub fn of(self, data: &[u8]) -> String {
         use crc_fast::CrcAlgorithm;
-        let narrow = |algorithm| {
-            u32::try_from(crc_fast::checksum(algorithm, data))
-                .unwrap_or_default()
-                .to_be_bytes()
-        };
+        let narrow = |algorithm| u32::try_from(crc_fast::checksum(algorithm, data)).unwrap_or_default().to_be_bytes();
         match self {
             Self::Crc32 => BASE64.encode(narrow(CrcAlgorithm::Crc32IsoHdlc)),
             Self::Crc32c => BASE64.encode(narrow(CrcAlgorithm::Crc32Iscsi)),
-            Self::Crc64Nvme => {
-                BASE64.encode(crc_fast::checksum(CrcAlgorithm::Crc64Nvme, data).to_be_bytes())
-            }
+            Self::Crc64Nvme => BASE64.encode(crc_fast::checksum(CrcAlgorithm::Crc64Nvme, data).to_be_bytes()),
             Self::Sha1 => BASE64.encode(sha1::Sha1::digest(data)),
             Self::Sha256 => BASE64.encode(Sha256::digest(data)),
         }
@@ -122,10 +110,7 @@ impl PayloadError {
 }
 
 /// Decodes and checks a body; `header` looks a header up by its lower-case name.
-pub fn check<'h>(
-    body: &Bytes,
-    header: impl Fn(&str) -> Option<&'h str>,
-) -> Result<Payload, PayloadError> {
+pub fn check<'h>(body: &Bytes, header: impl Fn(&str) -> Option<&'h str>) -> Result<Payload, PayloadError> {
     let declared = header("x-amz-content-sha256").unwrap_or("UNSIGNED-PAYLOAD");
     let (data, trailers) = if declared.starts_with("STREAMING-") {
         let (data, trailers) = unchunk(body)?;
@@ -149,15 +134,12 @@ pub fn check<'h>(
     let mut found = None;
     for algorithm in Algorithm::ALL {
         let name = algorithm.header();
-        let sent = header(name).or_else(|| {
-            trailers
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, value)| value.as_str())
-        });
+        let sent = header(name).or_else(|| trailers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()));
         let Some(sent) = sent else { continue };
         if found.is_some() {
-            return Err(PayloadError::Invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.".into()));
+            return Err(PayloadError::Invalid(
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.".into(),
+            ));
         }
         let computed = algorithm.of(&data);
         if sent != computed {
@@ -170,38 +152,23 @@ pub fn check<'h>(
         let Some(named) = Algorithm::ALL.into_iter().find(|a| a.name() == name) else {
             return Err(PayloadError::Invalid("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]".into()));
         };
-        if found
-            .as_ref()
-            .is_none_or(|(algorithm, _)| *algorithm != named)
-        {
+        if found.as_ref().is_none_or(|(algorithm, _)| *algorithm != named) {
             return Err(PayloadError::Invalid("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.".into()));
         }
     }
     let checksum = found.unwrap_or_else(|| (Algorithm::Crc64Nvme, Algorithm::Crc64Nvme.of(&data)));
-    Ok(Payload {
-        data,
-        checksum,
-        verified,
-    })
+    Ok(Payload { data, checksum, verified })
 }
 
-/// The MD5 of `data` in hexadecimal: what the ETag of a plain object is.
+/// The MD5 of `data` in hexadecimal: what the `ETag` of a plain object is.
 pub fn md5_hex(data: &[u8]) -> String {
     hex(&Md5::digest(data))
 }
 
 fn check_md5(data: &[u8], sent: Option<&str>) -> Result<bool, PayloadError> {
     let Some(sent) = sent else { return Ok(false) };
-    let decoded = BASE64
-        .decode(sent)
-        .ok()
-        .filter(|d| d.len() == 16)
-        .ok_or(PayloadError::InvalidDigest)?;
-    if decoded == Md5::digest(data).as_slice() {
-        Ok(true)
-    } else {
-        Err(PayloadError::BadDigest("Content-MD5".into()))
-    }
+    let decoded = BASE64.decode(sent).ok().filter(|d| d.len() == 16).ok_or(PayloadError::InvalidDigest)?;
+    if decoded == Md5::digest(data).as_slice() { Ok(true) } else { Err(PayloadError::BadDigest("Content-MD5".into())) }
 }
 
 type Trailers = Vec<(String, String)>;
@@ -232,9 +199,7 @@ fn unchunk(body: &Bytes) -> Result<(Bytes, Trailers), PayloadError> {
         if text.is_empty() {
             break;
         }
-        let (name, value) = text
-            .split_once(':')
-            .ok_or(PayloadError::Framing("a trailer has no value"))?;
+        let (name, value) = text.split_once(':').ok_or(PayloadError::Framing("a trailer has no value"))?;
         trailers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
     }
     Ok((data.into(), trailers))
@@ -255,12 +220,10 @@ fn line<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]
@@ -270,9 +233,7 @@ mod tests {
     #[test]
     fn decodes_trailing_checksums() {
         let crc = Algorithm::Crc32.of(b"hello world");
-        let body = Bytes::from(format!(
-            "5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n"
-        ));
+        let body = Bytes::from(format!("5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n"));
         let header = |name: &str| match name {
             "x-amz-content-sha256" => Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
             "x-amz-decoded-content-length" => Some("11"),
@@ -288,18 +249,12 @@ mod tests {
     fn known_checksums() {
         assert_eq!(Algorithm::Crc32.of(b"hello world"), "DUoRhQ==");
         assert_eq!(Algorithm::Crc32c.of(b"hello world"), "yZRlqg==");
-        assert_eq!(
-            Algorithm::Sha1.of(b"hello world"),
-            "Kq5sNclPz7QV2+lfQIuc6R7oRu0="
-        );
+        assert_eq!(Algorithm::Sha1.of(b"hello world"), "Kq5sNclPz7QV2+lfQIuc6R7oRu0=");
     }
 
     #[test]
     fn refuses_a_wrong_checksum() {
         let header = |name: &str| (name == "x-amz-checksum-crc32").then_some("AAAAAA==");
-        assert!(matches!(
-            check(&Bytes::from_static(b"x"), header),
-            Err(PayloadError::BadDigest(_))
-        ));
+        assert!(matches!(check(&Bytes::from_static(b"x"), header), Err(PayloadError::BadDigest(_))));
     }
 }

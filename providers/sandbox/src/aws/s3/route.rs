@@ -18,49 +18,14 @@ pub struct Route {
 /// Sub-resources of a bucket and the operations behind GET, PUT and DELETE; empty where there is none.
 const BUCKET: [(&str, &str, &str, &str); 10] = [
     ("location", "GetBucketLocation", "", ""),
-    (
-        "tagging",
-        "GetBucketTagging",
-        "PutBucketTagging",
-        "DeleteBucketTagging",
-    ),
-    (
-        "versioning",
-        "GetBucketVersioning",
-        "PutBucketVersioning",
-        "",
-    ),
-    (
-        "publicAccessBlock",
-        "GetPublicAccessBlock",
-        "PutPublicAccessBlock",
-        "DeletePublicAccessBlock",
-    ),
-    (
-        "encryption",
-        "GetBucketEncryption",
-        "PutBucketEncryption",
-        "DeleteBucketEncryption",
-    ),
-    (
-        "policy",
-        "GetBucketPolicy",
-        "PutBucketPolicy",
-        "DeleteBucketPolicy",
-    ),
+    ("tagging", "GetBucketTagging", "PutBucketTagging", "DeleteBucketTagging"),
+    ("versioning", "GetBucketVersioning", "PutBucketVersioning", ""),
+    ("publicAccessBlock", "GetPublicAccessBlock", "PutPublicAccessBlock", "DeletePublicAccessBlock"),
+    ("encryption", "GetBucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption"),
+    ("policy", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
     ("policyStatus", "GetBucketPolicyStatus", "", ""),
-    (
-        "ownershipControls",
-        "GetBucketOwnershipControls",
-        "PutBucketOwnershipControls",
-        "DeleteBucketOwnershipControls",
-    ),
-    (
-        "lifecycle",
-        "GetBucketLifecycleConfiguration",
-        "PutBucketLifecycleConfiguration",
-        "DeleteBucketLifecycle",
-    ),
+    ("ownershipControls", "GetBucketOwnershipControls", "PutBucketOwnershipControls", "DeleteBucketOwnershipControls"),
+    ("lifecycle", "GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"),
     ("versions", "ListObjectVersions", "", ""),
 ];
 
@@ -149,16 +114,10 @@ impl Route {
         };
         let path = decode(req.path.strip_prefix('/').unwrap_or(&req.path))?;
         if let Some(bucket) = host_bucket(req.header("host").unwrap_or_default()) {
-            return Ok(Self {
-                bucket: bucket.to_owned(),
-                key: path,
-            });
+            return Ok(Self { bucket: bucket.to_owned(), key: path });
         }
         let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        })
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
     /// Refuses query keys and `x-amz-` headers that the operation does not know.
@@ -167,12 +126,7 @@ impl Route {
             return Err(ApiError::bad("KeyTooLongError", "Your key is too long"));
         }
         let own: &[&str] = match req.operation.as_str() {
-            "ListBuckets" => &[
-                "prefix",
-                "max-buckets",
-                "continuation-token",
-                "bucket-region",
-            ],
+            "ListBuckets" => &["prefix", "max-buckets", "continuation-token", "bucket-region"],
             "ListObjectsV2" => &[
                 "list-type",
                 "prefix",
@@ -183,29 +137,18 @@ impl Route {
                 "fetch-owner",
                 "encoding-type",
             ],
-            "ListObjectVersions" => &[
-                "versions",
-                "prefix",
-                "delimiter",
-                "max-keys",
-                "key-marker",
-                "version-id-marker",
-                "encoding-type",
-            ],
+            "ListObjectVersions" => {
+                &["versions", "prefix", "delimiter", "max-keys", "key-marker", "version-id-marker", "encoding-type"]
+            }
             "GetObject" | "HeadObject" | "DeleteObject" => &["versionId"],
             "DeleteObjects" => &["delete"],
-            "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => {
-                &["tagging", "versionId"]
-            }
+            "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => &["tagging", "versionId"],
             _ => &[],
         };
         for (key, value) in &req.query {
             let sub_resource = self.key.is_empty() && BUCKET.iter().any(|(known, ..)| known == key);
             if key == "x-id" && *value != req.operation {
-                return Err(ApiError::bad(
-                    "InvalidArgument",
-                    format!("x-id {value} is not {}", req.operation),
-                ));
+                return Err(ApiError::bad("InvalidArgument", format!("x-id {value} is not {}", req.operation)));
             }
             if key != "x-id" && !sub_resource && !own.contains(&key.as_str()) {
                 return Err(not_implemented(&format!("The query parameter {key}")));
@@ -214,15 +157,9 @@ impl Route {
         let known = |name: &str| {
             HEADERS.contains(&name)
                 || name.starts_with("x-amz-checksum-")
-                || (req.operation == "PutObject"
-                    && (PUT_HEADERS.contains(&name) || name.starts_with("x-amz-meta-")))
+                || (req.operation == "PutObject" && (PUT_HEADERS.contains(&name) || name.starts_with("x-amz-meta-")))
         };
-        match req
-            .headers
-            .keys()
-            .map(http::HeaderName::as_str)
-            .find(|name| name.starts_with("x-amz-") && !known(name))
-        {
+        match req.headers.keys().map(http::HeaderName::as_str).find(|name| name.starts_with("x-amz-") && !known(name)) {
             Some(name) => Err(not_implemented(&format!("The header {name}"))),
             None => Ok(()),
         }
@@ -258,12 +195,8 @@ fn host_bucket(host: &str) -> Option<&str> {
         .rsplit_once(':')
         .filter(|(_, port)| port.chars().all(|c| c.is_ascii_digit()))
         .map_or(host, |(name, _)| name);
-    let bucket = [".s3.", ".s3-"]
-        .iter()
-        .find_map(|mark| name.split_once(mark).map(|(bucket, _)| bucket));
-    bucket
-        .or_else(|| name.strip_suffix(".localhost"))
-        .filter(|bucket| !bucket.is_empty() && *bucket != "s3")
+    let bucket = [".s3.", ".s3-"].iter().find_map(|mark| name.split_once(mark).map(|(bucket, _)| bucket));
+    bucket.or_else(|| name.strip_suffix(".localhost")).filter(|bucket| !bucket.is_empty() && *bucket != "s3")
 }
 
 #[cfg(test)]
@@ -272,17 +205,9 @@ mod tests {
 
     #[test]
     fn hosts_name_buckets() {
-        assert_eq!(
-            host_bucket("my.bucket.s3.eu-west-1.amazonaws.com"),
-            Some("my.bucket")
-        );
+        assert_eq!(host_bucket("my.bucket.s3.eu-west-1.amazonaws.com"), Some("my.bucket"));
         assert_eq!(host_bucket("logs.localhost:8080"), Some("logs"));
-        for plain in [
-            "127.0.0.1:8080",
-            "localhost:80",
-            "s3.eu-west-1.amazonaws.com",
-            "s3.localhost",
-        ] {
+        for plain in ["127.0.0.1:8080", "localhost:80", "s3.eu-west-1.amazonaws.com", "s3.localhost"] {
             assert_eq!(host_bucket(plain), None, "{plain}");
         }
     }

@@ -41,11 +41,7 @@ impl Node {
     pub fn parse(body: &[u8], root: &'static str) -> Result<Self, TreeError> {
         let text = std::str::from_utf8(body).map_err(|_| TreeError::Shape)?;
         let node = document(text)?;
-        if node.name == root {
-            Ok(node)
-        } else {
-            Err(TreeError::Unexpected(node.name))
-        }
+        if node.name == root { Ok(node) } else { Err(TreeError::Unexpected(node.name)) }
     }
 
     /// Takes the only child of that name, if there is one.
@@ -71,19 +67,14 @@ impl Node {
 
     /// Takes every child of that name, in order.
     pub fn take_all(&mut self, name: &str) -> Vec<Node> {
-        let (taken, left) = std::mem::take(&mut self.children)
-            .into_iter()
-            .partition(|child| child.name == name);
+        let (taken, left) = std::mem::take(&mut self.children).into_iter().partition(|child| child.name == name);
         self.children = left;
         taken
     }
 
     /// Refuses whatever was not taken.
     pub fn finish(self) -> Result<(), TreeError> {
-        self.children
-            .into_iter()
-            .next()
-            .map_or(Ok(()), |child| Err(TreeError::Unexpected(child.name)))
+        self.children.into_iter().next().map_or(Ok(()), |child| Err(TreeError::Unexpected(child.name)))
     }
 }
 
@@ -97,16 +88,10 @@ fn document(text: &str) -> Result<Node, TreeError> {
                 if open.len() == MAX_DEPTH || root.is_some() {
                     return Err(TreeError::Shape);
                 }
-                open.push(Node {
-                    name: start.local_name().into_inner().to_owned(),
-                    ..Node::default()
-                });
+                open.push(Node { name: start.local_name().into_inner().to_owned(), ..Node::default() });
             }
             Event::Empty(empty) => {
-                let node = Node {
-                    name: empty.local_name().into_inner().to_owned(),
-                    ..Node::default()
-                };
+                let node = Node { name: empty.local_name().into_inner().to_owned(), ..Node::default() };
                 close(node, &mut open, &mut root)?;
             }
             Event::End(_) => {
@@ -127,11 +112,7 @@ fn document(text: &str) -> Result<Node, TreeError> {
             Event::Eof => break,
         }
     }
-    if open.is_empty() {
-        root.ok_or(TreeError::Shape)
-    } else {
-        Err(TreeError::Shape)
-    }
+    if open.is_empty() { root.ok_or(TreeError::Shape) } else { Err(TreeError::Shape) }
 }
 
 fn close(node: Node, open: &mut [Node], root: &mut Option<Node>) -> Result<(), TreeError> {
@@ -166,11 +147,7 @@ mod tests {
 
     #[test]
     fn takes_what_is_asked_for_and_refuses_the_rest() {
-        let mut node = Node::parse(
-            b"<A xmlns=\"x\"><B>1 &lt; &#x32;</B><C/><B>two</B></A>",
-            "A",
-        )
-        .unwrap();
+        let mut node = Node::parse(b"<A xmlns=\"x\"><B>1 &lt; &#x32;</B><C/><B>two</B></A>", "A").unwrap();
         let texts: Vec<_> = node.take_all("B").into_iter().map(|b| b.text).collect();
         assert_eq!(texts, ["1 < 2", "two"]);
         assert!(matches!(node.finish(), Err(TreeError::Unexpected(name)) if name == "C"));
@@ -178,15 +155,7 @@ mod tests {
 
     #[test]
     fn refuses_broken_documents() {
-        for body in [
-            "",
-            "<A>",
-            "<A></B>",
-            "<A/><A/>",
-            "<!DOCTYPE a><A/>",
-            "<A>&nbsp;</A>",
-            "<B/>",
-        ] {
+        for body in ["", "<A>", "<A></B>", "<A/><A/>", "<!DOCTYPE a><A/>", "<A>&nbsp;</A>", "<B/>"] {
             assert!(Node::parse(body.as_bytes(), "A").is_err(), "{body}");
         }
     }
