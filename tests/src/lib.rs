@@ -1,1 +1,21 @@
-//! Being built.
+//! What the suites share: a session on a sandbox of its own, emulators that others wrote, the record of every request.
+//!
+//! Tools come from `cargo xtask test`, which installs them and names them in the environment.
+
+pub mod binary;
+pub mod emulator;
+pub mod inventory;
+pub mod rig;
+pub mod wire;
+
+/// A variable that `cargo xtask test` sets.
+///
+/// # Panics
+/// When it is not set: a suite never skips in silence.
+#[must_use]
+pub fn tool(variable: &str) -> std::path::PathBuf {
+    match std::env::var_os(variable) {
+        Some(value) => value.into(),
+        None => panic!("{variable} is not set; run the suites with `cargo xtask test`"),
+    }
+}

@@ -1,1 +1,135 @@
-fn main() {}
+//! `cargo xtask`: the one entry point for formatting, lints, tests and generated files.
+//!
+//! It needs no tool beside Rust, Python and (for cloud-init's package) `apt-get`: what else the tests call is
+//! installed at pinned versions below the cache directory, never in the checkout.
+#![expect(clippy::print_stdout, reason = "a developer's tool talks to its terminal")]
+
+mod docs;
+mod layout;
+mod markdown;
+mod phases;
+mod process;
+mod suites;
+mod tools;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::layout::Layout;
+use crate::phases::Phases;
+use crate::tools::Tools;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Build, check and test Meridian")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format every crate
+    Fmt,
+    /// Run clippy on every target; warnings are errors
+    Lint,
+    /// Run everything that CI runs; with FILTERS only the tests whose names contain one of them
+    Test {
+        /// Parts of test names
+        filters: Vec<String>,
+    },
+    /// Install the pinned tools that the tests call
+    Tools,
+    /// Write the golden files anew; review the difference before you commit it
+    Golden,
+    /// Check licences, banned crates and sources; `advisories` is a further check, which needs its database
+    Deny {
+        /// The checks of cargo-deny to run
+        #[arg(default_values = ["bans", "licenses", "sources"])]
+        checks: Vec<String>,
+    },
+    /// Run the commands that the documentation shows
+    Docs,
+    /// Measure what the project promises: calls, round trips, time, memory
+    Bench,
+}
+
+fn main() -> Result<()> {
+    let task = Arguments::parse().command;
+    let layout = Layout::discover()?;
+    match task {
+        Task::Fmt => process::run(layout.cargo().args(["fmt", "--all"])),
+        Task::Lint => lint(&layout),
+        Task::Test { filters } if filters.is_empty() => test(&layout),
+        Task::Test { filters } => {
+            suites::run(&layout, &Tools::install(&layout)?, &filters).map(|_| ())
+        }
+        Task::Tools => {
+            Tools::install(&layout)?.describe();
+            Ok(())
+        }
+        Task::Golden => suites::golden(&layout, &Tools::install(&layout)?),
+        Task::Deny { checks } => deny(&layout, &Tools::install(&layout)?, &checks),
+        Task::Docs => docs::check(&layout, &task_names()),
+        Task::Bench => bench(&layout),
+    }
+}
+
+/// Everything that CI needs. A phase that fails does not keep the others from telling what they find.
+fn test(layout: &Layout) -> Result<()> {
+    let mut phases = Phases::default();
+    let tools = phases.required("tools", || Tools::install(layout))?;
+    phases.run("format", || {
+        process::run(layout.cargo().args(["fmt", "--all", "--check"]))
+    });
+    phases.run("scripts", || {
+        process::run(tools.shellcheck(layout).arg(".ci/run"))
+    });
+    phases.run("wire checker's own tests", || suites::wire_self_test(layout, &tools));
+    phases.run("deny", || {
+        deny(layout, &tools, &["bans", "licenses", "sources"].map(str::to_owned))
+    });
+    phases.run("clippy", || lint(layout));
+    let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
+    phases.run("wire check", || suites::wire_check(layout, &tools));
+    phases.run("documentation", || docs::check(layout, &task_names()));
+    phases.finish(totals)
+}
+
+fn lint(layout: &Layout) -> Result<()> {
+    process::run(layout.cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny=warnings",
+    ]))
+}
+
+fn deny(layout: &Layout, tools: &Tools, checks: &[String]) -> Result<()> {
+    process::run(tools.cargo_deny(layout).arg("check").args(checks))
+}
+
+/// Builds the program as it is shipped and the benchmark beside it, and hands it the program's path.
+fn bench(layout: &Layout) -> Result<()> {
+    process::run(layout.cargo().args([
+        "build",
+        "--workspace",
+        "--release",
+        "--bin=meridian",
+        "--bench=speed",
+    ]))?;
+    process::run(
+        layout
+            .cargo()
+            .args(["bench", "--workspace", "--bench=speed"])
+            .env("MERIDIAN_BIN", layout.binary_directory("release").join("meridian")),
+    )
+}
+
+/// The names of this tool's commands, against which the documentation is checked.
+fn task_names() -> Vec<String> {
+    Arguments::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}

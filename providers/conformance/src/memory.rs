@@ -1,0 +1,41 @@
+//! State and journal of a suite, kept in memory.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use meridian_engine::events::{Event, EventSink};
+use meridian_engine::journal::{Entry, Journal, JournalError};
+
+/// A journal in memory.
+#[derive(Default)]
+pub struct MemoryJournal(Mutex<Vec<Entry>>);
+
+impl MemoryJournal {
+    /// Everything that was written.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        self.note(entry);
+        Ok(())
+    }
+
+    fn note(&self, entry: Entry) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    async fn flush(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+/// Hears nothing.
+pub struct Deaf;
+
+impl EventSink for Deaf {
+    fn emit(&self, _: Event) {}
+}

@@ -1,0 +1,212 @@
+//! The command line as a user meets it.
+
+use std::process::Command;
+
+use meridian_tests::binary::{expect, meridian, root};
+
+fn stdout(command: &mut Command, code: i32) -> String {
+    String::from_utf8(expect(command, code).stdout).unwrap()
+}
+
+fn stderr(command: &mut Command, code: i32) -> String {
+    String::from_utf8(expect(command, code).stderr).unwrap()
+}
+
+#[test]
+fn the_main_job_from_the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut command = meridian(dir.path());
+        command.args(words);
+        command
+    };
+    let spec = ["-f", "examples/aws.yaml", "--sandbox"];
+    let plan = [&["plan"], &spec[..]].concat();
+    let create = [&["create"], &spec[..]].concat();
+
+    assert!(stdout(&mut run(&plan), 2).contains("to create"));
+    assert!(stderr(&mut run(&create), 3).contains("--yes"), "without a terminal it does not go on by itself");
+    let summary = stdout(&mut run(&[&create[..], &["--yes"]].concat()), 0);
+    for word in ["API endpoint", "https://", "aws_instance", "API calls", "meridian destroy prod-eu"] {
+        assert!(summary.contains(word), "{word} is not in\n{summary}");
+    }
+    assert!(stderr(&mut run(&[&create[..], &["--yes"]].concat()), 1).contains("exists already"));
+    assert!(stdout(&mut run(&plan), 0).contains("No changes"));
+    assert!(stdout(&mut run(&["get", "clusters"]), 0).contains("prod-eu"));
+    assert!(stdout(&mut run(&["get", "resources", "prod-eu"]), 0).contains("aws_vpc.main"));
+    assert!(stdout(&mut run(&["state", "history", "prod-eu"]), 0).lines().count() >= 3);
+    let state: serde_json::Value = serde_json::from_str(&stdout(&mut run(&["state", "show", "prod-eu"]), 0)).unwrap();
+    assert_eq!(state["phase"], "ready");
+
+    assert!(stderr(&mut run(&["destroy", "prod-eu", "--sandbox"]), 3).contains("--yes"));
+    assert!(stdout(&mut run(&["destroy", "prod-eu", "--sandbox", "--yes"]), 0).contains("is gone"));
+    assert!(stderr(&mut run(&["destroy", "prod-eu", "--sandbox", "--yes"]), 1).contains("no cluster"));
+    assert_eq!(stdout(&mut run(&["state", "list"]), 0), "");
+}
+
+#[test]
+fn a_saved_plan_is_applied_once_and_only_to_the_state_it_was_made_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let saved = dir.path().join("create.plan");
+    let file = saved.to_str().unwrap();
+    expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox", "--save", file]), 2);
+    expect(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 0);
+    let refused = stderr(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 1);
+    assert!(refused.contains("does not fit"), "{refused}");
+    std::fs::write(&saved, "{}").unwrap();
+    expect(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 3);
+}
+
+#[test]
+fn the_plan_as_json_is_what_review_tools_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = stdout(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox", "-o", "json"]), 2);
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(plan["format_version"], "1.2");
+    assert_eq!(plan["errored"], false);
+    let changes = plan["resource_changes"].as_array().unwrap();
+    let subnet = changes.iter().find(|change| change["type"] == "aws_subnet").unwrap();
+    assert_eq!(subnet["change"]["actions"], serde_json::json!(["create"]));
+    assert_eq!(subnet["change"]["before"], serde_json::Value::Null);
+    assert_eq!(subnet["change"]["after_unknown"]["vpc"], true);
+    assert!(plan["stats"]["api_calls"]["total"].as_u64().unwrap() > 0);
+    assert!(plan["stats"]["round_trips"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn planning_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 2);
+    assert!(!dir.path().join("clusters").exists());
+}
+
+#[test]
+fn every_fault_of_a_spec_is_told_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("wrong.yaml");
+    let spec = std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap();
+    let wrong = spec
+        .replace("slots: 3", "slots: 4")
+        .replace("region: eu-west-1", "region: eu-west-11")
+        .replace("topology: private", "topolgy: private");
+    std::fs::write(&file, wrong).unwrap();
+    let told = stderr(meridian(dir.path()).args(["validate", "-f"]).arg(&file), 3);
+    for word in ["topolgy", "topology", "eu-west-11", "eu-west-1", "slots", "wrong.yaml:", "hint:"] {
+        assert!(told.contains(word), "{word} is not in\n{told}");
+    }
+    let json = stdout(meridian(dir.path()).args(["validate", "-o", "json", "-f"]).arg(&file), 3);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["faults"].as_array().unwrap().len() >= 3);
+    assert!(json["faults"][0]["line"].as_u64().unwrap() > 1);
+}
+
+#[test]
+fn render_needs_nothing_and_is_the_same_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let render = |out: &str| {
+        let out = dir.path().join(out);
+        expect(
+            meridian(dir.path())
+                .env_clear()
+                .args(["render", "--state", "file:///nonexistent", "-f", "examples/aws.yaml", "--out"])
+                .arg(&out),
+            0,
+        );
+        files(&out)
+    };
+    let first = render("a");
+    assert_eq!(first, render("b"));
+    let user_data = first.iter().filter(|(name, _)| name.ends_with(".user_data")).count();
+    assert!(user_data >= 5, "three slots and two pools, but {user_data} user-data files");
+    for (name, text) in &first {
+        for secret in ["PRIVATE KEY", "client-key-data", "aws_secret"] {
+            assert!(!text.contains(secret), "{name} holds `{secret}`");
+        }
+    }
+}
+
+fn files(folder: &std::path::Path) -> std::collections::BTreeMap<String, String> {
+    let mut found = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            found.extend(files(&path).into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
+        } else {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            found.insert(name, std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_held_lease_gives_4_and_can_be_taken_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let clusters =
+        meridian_state::Clusters::new(std::sync::Arc::new(meridian_state::FileStore::new(dir.path())));
+    let owner = meridian_state::Owner {
+        user: "someone".into(),
+        host: "elsewhere".into(),
+        process: 1,
+        process_space: String::new(),
+        run_url: Some("https://ci.example.com/7".into()),
+        command: "apply".into(),
+    };
+    let lease = runtime.block_on(clusters.acquire("prod-eu", owner, &|_| false)).unwrap();
+    let create = ["create", "-f", "examples/aws.yaml", "--sandbox", "--yes"];
+    let told = stderr(meridian(dir.path()).args(create), 4);
+    assert!(told.contains("someone@elsewhere") && told.contains("https://ci.example.com/7"), "{told}");
+    expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 2);
+    expect(meridian(dir.path()).args(["state", "unlock", "prod-eu", "--yes"]), 0);
+    expect(meridian(dir.path()).args(create), 0);
+    drop(lease);
+}
+
+#[test]
+fn interrupted_it_ends_what_is_in_flight_and_goes_on_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = meridian(dir.path())
+        .args(["create", "-f", "examples/aws.yaml", "--sandbox", "--yes", "--fault", "effect=latency,ms=150"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Wait until apply has begun, which its first write of the state shows.
+    let state = dir.path().join("clusters/prod-eu/state.json");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !state.exists() {
+        assert!(std::time::Instant::now() < deadline, "apply did not begin");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    expect(Command::new("kill").args(["-INT", &child.id().to_string()]), 0);
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("the state is safe") && told.contains("meridian apply"), "{told}");
+    let again = stdout(meridian(dir.path()).args(["create", "-f", "examples/aws.yaml", "--sandbox", "--yes"]), 0);
+    assert!(again.contains("API endpoint"));
+    expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 0);
+}
+
+#[test]
+fn help_shows_examples_and_wrong_usage_gives_3() {
+    let dir = tempfile::tempdir().unwrap();
+    for command in ["create", "plan", "apply", "destroy", "validate", "render", "get", "state", "schema", "explain", "completions", "sandbox"] {
+        let help = stdout(meridian(dir.path()).args([command, "--help"]), 0);
+        assert!(help.contains("Examples:"), "{command}");
+    }
+    expect(meridian(dir.path()).args(["plan"]), 3);
+    expect(meridian(dir.path()).args(["nonsense"]), 3);
+    expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 1);
+    expect(meridian(dir.path()).args(["state", "list", "--state", "s3://bucket"]), 3);
+    expect(meridian(dir.path()).args(["get", "clusters", "--endpoint", "moon=http://127.0.0.1:1"]), 3);
+    assert!(stdout(meridian(dir.path()).args(["completions", "bash"]), 0).contains("meridian"));
+    assert!(stdout(meridian(dir.path()).args(["schema", "Cluster"]), 0).contains("$schema"));
+    assert!(stdout(meridian(dir.path()).args(["explain", "spec.pools"]), 0).contains("min"));
+    let regions = stdout(meridian(dir.path()).args(["get", "regions", "--provider", "aws", "-o", "json"]), 0);
+    let regions: serde_json::Value = serde_json::from_str(&regions).unwrap();
+    assert!(regions.as_array().unwrap().len() >= 34);
+}

@@ -1,0 +1,132 @@
+//! Killed before and after any API call, then run again: the same end state, nothing orphaned, nothing doubled.
+//!
+//! The process really dies: the embedded sandbox ends it at the n-th call, before or after the effect. What the sandbox
+//! keeps is on disk, so the next process finds the same cloud.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use meridian_sandbox::{Config, Sandbox};
+use meridian_tests::binary::{expect, meridian};
+
+/// How many processes run at once.
+const SIDE_BY_SIDE: usize = 4;
+
+fn run(dir: &Path, words: &[&str], fault: Option<&str>) -> Output {
+    let mut command = meridian(dir);
+    command.args(words).arg("--sandbox");
+    if let Some(fault) = fault {
+        command.args(["--fault", fault]);
+    }
+    command.output().unwrap()
+}
+
+fn create(dir: &Path, fault: Option<&str>) -> Output {
+    run(dir, &["create", "-f", "examples/aws.yaml", "--yes", "-o", "json"], fault)
+}
+
+fn destroy(dir: &Path, fault: Option<&str>) -> Output {
+    run(dir, &["destroy", "prod-eu", "--yes", "-o", "json"], fault)
+}
+
+/// What is in the cloud of `dir`: how many of each kind.
+fn inventory(dir: &Path) -> BTreeMap<String, usize> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let config = Config { dir: Some(dir.join("sandbox")), ..Config::default() };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let found = sandbox.inventory("aws").into_iter().map(|(kind, ids)| (kind, ids.len())).collect();
+        sandbox.shutdown().await;
+        found
+    })
+}
+
+fn calls(output: &Output) -> usize {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    usize::try_from(result["stats"]["api_calls"]["total"].as_u64().unwrap()).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Tries every point of `0..count`, before and after the effect, some side by side.
+fn every_point(count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
+    let next = AtomicUsize::new(0);
+    let died = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count * 2 {
+                        return;
+                    }
+                    let effect = if index % 2 == 0 { "exit-before" } else { "exit-after" };
+                    let fault = format!("after={},effect={effect},times=1", index / 2);
+                    if attempt(index / 2, &fault) {
+                        died.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let died = died.into_inner();
+    println!("crash points tried: {}, processes that died there: {died}, converged: {}", count * 2, count * 2);
+    // Polls come and go with timing, so the last points may lie behind the end of a run; most must not.
+    assert!(died * 10 >= count * 2 * 8, "only {died} of {} processes died", count * 2);
+}
+
+#[test]
+fn create_converges_from_every_point() {
+    let whole = tempfile::tempdir().unwrap();
+    let count = calls(&create(whole.path(), None));
+    let wanted = inventory(whole.path());
+    every_point(count, |point, fault| {
+        let dir = tempfile::tempdir().unwrap();
+        let first = create(dir.path(), Some(fault));
+        let died = first.status.code().is_none_or(|code| code != 0);
+        if died {
+            let second = create(dir.path(), None);
+            assert!(second.status.success(), "{fault}: {}", String::from_utf8_lossy(&second.stderr));
+        }
+        assert_eq!(inventory(dir.path()), wanted, "killed at {point} ({fault})");
+        expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 0);
+        died
+    });
+}
+
+#[test]
+fn destroy_converges_from_every_point() {
+    let whole = tempfile::tempdir().unwrap();
+    let before = inventory(whole.path());
+    assert!(create(whole.path(), None).status.success());
+    let kept = tempfile::tempdir().unwrap();
+    copy(whole.path(), kept.path());
+    let count = calls(&destroy(whole.path(), None));
+    assert_eq!(inventory(whole.path()), before);
+    every_point(count, |point, fault| {
+        let dir = tempfile::tempdir().unwrap();
+        copy(kept.path(), dir.path());
+        let first = destroy(dir.path(), Some(fault));
+        let died = first.status.code().is_none_or(|code| code != 0);
+        if died {
+            let second = destroy(dir.path(), None);
+            assert!(second.status.success(), "{fault}: {}", String::from_utf8_lossy(&second.stderr));
+        }
+        assert_eq!(inventory(dir.path()), before, "killed at {point} ({fault})");
+        died
+    });
+}

@@ -1,0 +1,65 @@
+//! What clouds do on bad days, on the sandbox.
+
+use meridian_sandbox::{Config, Effect, Fault};
+use meridian_tests::binary::root;
+use meridian_tests::rig::{self, Rig};
+
+fn example() -> String {
+    std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap()
+}
+
+/// Makes the example while `faults` happen; gives how often calls were tried again.
+async fn survives(faults: Vec<Fault>) -> usize {
+    let rig = Rig::start("faults", Config { faults, ..Config::default() }).await.recorded();
+    let session = rig.session();
+    let plan = rig::plan(&session, &example()).await;
+    let (report, _) = rig::apply(&session, &plan).await;
+    assert!(report.is_complete(), "{:#?}", report.failed);
+    rig.sandbox.faults().clear();
+    let again = rig::plan(&rig.session(), &example()).await;
+    assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
+    let calls = rig.sandbox.call_log().by_operation();
+    rig.destroy("prod-eu").await;
+    let left = rig.sandbox.inventory("aws");
+    let fresh = Rig::start("faults", Config::default()).await.sandbox.inventory("aws");
+    assert_eq!(left, fresh, "after {calls:?}");
+    session.stats().retries
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out() {
+    assert!(survives(vec![Fault::new(Effect::Throttle).times(40)]).await >= 30);
+}
+
+#[tokio::test]
+async fn server_errors_and_missing_capacity_are_tried_again() {
+    let error = "effect=server-error,times=10,after=20".parse().unwrap();
+    assert!(survives(vec![error, Fault::new(Effect::Capacity).on("RunInstances").times(2)]).await >= 3);
+}
+
+#[tokio::test]
+async fn answers_that_never_come_make_nothing_twice() {
+    for operation in ["Create*", "Run*", "Allocate*", "Put*", "Attach*", "Authorize*", "Import*", "Change*"] {
+        let fault = Fault::new(Effect::CutAfter).on(operation).times(3);
+        survives(vec![fault]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_denied_call_stops_only_what_needs_it_and_says_what_to_do() {
+    let denied = Fault::new(Effect::Denied).on("CreateNatGateway");
+    let rig = Rig::start("faults", Config { faults: vec![denied], ..Config::default() }).await.recorded();
+    let session = rig.session();
+    let plan = rig::plan(&session, &example()).await;
+    let (report, state) = rig::apply(&session, &plan).await;
+    assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
+    assert!(report.failed.iter().all(|failure| failure.error.contains("UnauthorizedOperation")), "{:#?}", report.failed);
+    let state = state.unwrap();
+    let made = |address: &str| state.resources.contains_key(&address.parse().unwrap());
+    assert!(made("aws_lb.api") && made("aws_instance.control-plane-0") && !made("aws_nat_gateway.eu-west-1a"));
+
+    rig.sandbox.faults().clear();
+    let (_, state) = rig.converge(&example()).await;
+    assert!(state.resources.contains_key(&"aws_nat_gateway.eu-west-1a".parse().unwrap()));
+    rig.destroy("prod-eu").await;
+}

@@ -1,0 +1,183 @@
+//! create, plan is empty, destroy, inventory before = after; on the sandbox, through the session that commands use.
+
+use meridian_engine::plan::{Action, Reason};
+use meridian_sandbox::Config;
+use meridian_tests::binary::root;
+use meridian_tests::rig::{self, Rig};
+
+fn example() -> String {
+    std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap()
+}
+
+#[tokio::test]
+async fn the_example_is_made_and_leaves_nothing() {
+    let rig = Rig::start("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await.recorded();
+    let before = rig.sandbox.inventory("aws");
+    let (plan, state) = rig.converge(&example()).await;
+    assert_eq!(state.resources.len(), plan.changes.len());
+    assert!(state.outputs["api_endpoint"].starts_with("https://"));
+    assert!(state.intents.is_empty());
+
+    let again = rig::plan(&rig.session(), &example()).await;
+    assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
+    assert!(again.drift.is_empty(), "{:?}", again.drift);
+
+    rig.destroy("prod-eu").await;
+    assert_eq!(rig.sandbox.inventory("aws"), before);
+}
+
+#[tokio::test]
+async fn a_lost_state_is_found_by_tag() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let before = rig.sandbox.inventory("aws");
+    rig.converge(&example()).await;
+    let made = rig.sandbox.inventory("aws");
+    std::fs::remove_dir_all(rig.dir.path().join("clusters")).unwrap();
+
+    let (plan, _) = rig.converge(&example()).await;
+    assert!(plan.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&plan)));
+    assert_eq!(rig.sandbox.inventory("aws"), made);
+    rig.destroy("prod-eu").await;
+    assert_eq!(rig.sandbox.inventory("aws"), before);
+}
+
+#[tokio::test]
+async fn changes_that_would_lose_data_are_refused() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    rig.converge(&example()).await;
+    let session = rig.session();
+    for (from, to, address) in [
+        ("cidr: 10.40.0.0/16", "cidr: 10.50.0.0/16", "aws_vpc.main"),
+        ("slots: 3", "slots: 5", "aws_ebs_volume.control-plane-0"),
+        ("slots: 3", "slots: 1", "aws_ebs_volume.control-plane-1"),
+    ] {
+        let spec = example().replace(from, to);
+        assert_ne!(spec, example());
+        let error = session.plan(&rig::cluster(&session, &spec)).await.unwrap_err();
+        let refused = format!("{:?}", error.downcast_ref::<meridian_engine::planner::PlanError>().unwrap());
+        let (kind, name) = address.split_once('.').unwrap();
+        assert!(refused.contains(kind) && refused.contains(name), "{to}: {refused}");
+    }
+    let protected = format!("{}  deletionProtection: true\n", example());
+    rig.converge(&protected).await;
+    assert!(session.plan_destroy("prod-eu").await.unwrap_err().to_string().contains("protected"));
+    rig.converge(&example()).await;
+    rig.destroy("prod-eu").await;
+}
+
+#[tokio::test]
+async fn drift_is_seen_and_mended() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let (_, state) = rig.converge(&example()).await;
+    let client = rig.aws_client().await;
+    let instance = state.resources.iter().find(|(address, _)| address.kind() == "aws_instance").unwrap();
+    client.ec2.terminate_instances().instance_ids(&instance.1.id).send().await.unwrap();
+    let group = state.resources.iter().find(|(address, _)| address.to_string() == "aws_security_group.workers").unwrap();
+    client
+        .ec2
+        .create_tags()
+        .resources(&group.1.id)
+        .tags(aws_sdk_ec2::types::Tag::builder().key("team").value("someone else").build())
+        .send()
+        .await
+        .unwrap();
+
+    let plan = rig::plan(&rig.session(), &example()).await;
+    let drifted: Vec<String> = plan.drift.iter().map(|drift| drift.address.to_string()).collect();
+    assert!(drifted.contains(&"aws_security_group.workers".to_owned()), "{drifted:?}");
+    assert!(drifted.contains(&instance.0.to_string()), "{drifted:?}");
+    let change = plan.effective().find(|change| change.address == *instance.0).unwrap();
+    assert_eq!((change.action, &change.reason), (Action::Create, &Reason::Missing));
+    rig.converge(&example()).await;
+    assert!(rig::plan(&rig.session(), &example()).await.is_empty());
+    rig.destroy("prod-eu").await;
+}
+
+#[tokio::test]
+async fn what_kubernetes_made_goes_too() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let before = rig.sandbox.inventory("aws");
+    let (_, state) = rig.converge(&example()).await;
+    let client = rig.aws_client().await;
+    let id = |address: &str| state.resources[&address.parse().unwrap()].id.clone();
+    let tag = aws_sdk_ec2::types::Tag::builder().key("kubernetes.io/cluster/prod-eu").value("owned").build();
+    client
+        .ec2
+        .create_volume()
+        .availability_zone("eu-west-1a")
+        .size(8)
+        .tag_specifications(
+            aws_sdk_ec2::types::TagSpecification::builder()
+                .resource_type(aws_sdk_ec2::types::ResourceType::Volume)
+                .tags(tag.clone())
+                .build(),
+        )
+        .send()
+        .await
+        .unwrap();
+    client
+        .ec2
+        .create_security_group()
+        .group_name("k8s-elb-a")
+        .description("made by a controller")
+        .vpc_id(id("aws_vpc.main"))
+        .tag_specifications(
+            aws_sdk_ec2::types::TagSpecification::builder()
+                .resource_type(aws_sdk_ec2::types::ResourceType::SecurityGroup)
+                .tags(tag)
+                .build(),
+        )
+        .send()
+        .await
+        .unwrap();
+    client
+        .elb
+        .create_load_balancer()
+        .name("k8s-service")
+        .r#type(aws_sdk_elasticloadbalancingv2::types::LoadBalancerTypeEnum::Network)
+        .subnets(id("aws_subnet.private-eu-west-1a"))
+        .tags(
+            aws_sdk_elasticloadbalancingv2::types::Tag::builder()
+                .key("kubernetes.io/cluster/prod-eu")
+                .value("owned")
+                .build(),
+        )
+        .send()
+        .await
+        .unwrap();
+
+    assert!(rig::plan(&rig.session(), &example()).await.is_empty(), "a normal plan does not look at them");
+    let plan = rig.destroy("prod-eu").await;
+    let found = plan.changes.iter().filter(|change| change.reason == Reason::MadeByKubernetes).count();
+    assert_eq!(found, 3);
+    assert_eq!(rig.sandbox.inventory("aws"), before);
+}
+
+#[tokio::test]
+async fn a_shared_network_is_used_and_left_alone() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let client = rig.aws_client().await;
+    let vpc = client.ec2.create_vpc().cidr_block("10.4.0.0/16").send().await.unwrap();
+    let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
+    let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-vpc/cluster.yaml")).unwrap();
+    spec = spec.replace("vpc-0123456789abcdef0", &vpc);
+    for (name, zone, cidr) in
+        [("subnet-0a", "eu-west-1a", "10.4.0.0/20"), ("subnet-0b", "eu-west-1b", "10.4.16.0/20"), ("subnet-0c", "eu-west-1c", "10.4.32.0/20")]
+    {
+        let made =
+            client.ec2.create_subnet().vpc_id(&vpc).availability_zone(zone).cidr_block(cidr).send().await.unwrap();
+        spec = spec.replace(name, made.subnet().unwrap().subnet_id().unwrap());
+    }
+    let before = rig.sandbox.inventory("aws");
+    rig.converge(&spec).await;
+    assert!(rig::plan(&rig.session(), &spec).await.is_empty());
+    rig.destroy("shared-vpc").await;
+    assert_eq!(rig.sandbox.inventory("aws"), before);
+    let subnets = client.ec2.describe_subnets().send().await.unwrap();
+    assert!(subnets.subnets().iter().all(|subnet| subnet.tags().is_empty()), "shared subnets were tagged");
+    // A spec that names what is not there is refused before anything is made.
+    let wrong = spec.replace("10.4.16.0/20", "10.4.48.0/20");
+    let session = rig.session();
+    let error = format!("{:?}", session.plan(&rig::cluster(&session, &wrong)).await.unwrap_err());
+    assert!(error.contains("10.4.16.0/20") || error.contains("10.4.48.0/20"), "{error}");
+}

@@ -1,0 +1,109 @@
+//! What holds for any two clusters, on the sandbox.
+
+use meridian_sandbox::{Config, Pace};
+use meridian_tests::rig::{self, Rig};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+struct Wish {
+    nat: &'static str,
+    size: &'static str,
+    exposure: &'static str,
+    label: Option<&'static str>,
+    pools: Vec<(u8, u32, bool, bool)>,
+    bastion: bool,
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    (
+        prop::sample::select(vec!["perZone", "single"]),
+        prop::sample::select(vec!["medium", "large"]),
+        prop::sample::select(vec![
+            "exposure: public, allow: [203.0.113.0/24]",
+            "exposure: public, allow: [203.0.113.0/24, 198.51.100.0/24]",
+            "exposure: private",
+        ]),
+        prop::option::of(prop::sample::select(vec!["a", "b"])),
+        prop::collection::vec((0u8..3, 0u32..3, any::<bool>(), any::<bool>()), 1..3),
+        any::<bool>(),
+    )
+        .prop_map(|(nat, size, exposure, label, pools, bastion)| Wish { nat, size, exposure, label, pools, bastion })
+}
+
+fn spec(wish: &Wish) -> String {
+    let mut text = format!(
+        "apiVersion: meridian/v1\nkind: Cluster\nmetadata:\n  name: any\n  labels: {{ {} }}\nspec:\n  provider: aws\n  \
+         region: eu-west-1\n  network: {{ cidr: 10.0.0.0/16, zones: 2, topology: private, nat: {} }}\n  controlPlane:\n    \
+         slots: 1\n    machine: {{ size: {} }}\n    api: {{ {} }}\n  pools:\n",
+        wish.label.map_or(String::new(), |label| format!("team: {label}")),
+        wish.nat,
+        wish.size,
+        wish.exposure
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, min, spot, volume) in &wish.pools {
+        if !seen.insert(name) {
+            continue;
+        }
+        text.push_str(&format!("    - name: p{name}\n      machine: {{ cpu: 2, memoryGiB: 8 }}\n      min: {min}\n      max: {}\n", min + 2));
+        if *spot {
+            text.push_str("      spot: true\n");
+        }
+        if *volume {
+            text.push_str("      volumes: [{ name: data, sizeGiB: 20, mount: /data }]\n");
+        }
+    }
+    if wish.bastion {
+        text.push_str("  bastion: { allow: [198.51.100.0/24] }\n");
+    }
+    text
+}
+
+fn counts(rig: &Rig) -> std::collections::BTreeMap<String, usize> {
+    rig.sandbox.inventory("aws").into_iter().map(|(kind, ids)| (kind, ids.len())).collect()
+}
+
+/// The fields of every resource, with the names of resources in the place of their ids.
+fn shape(state: &meridian_engine::State) -> std::collections::BTreeMap<String, String> {
+    let mut shape = std::collections::BTreeMap::new();
+    for (address, record) in &state.resources {
+        let mut text = serde_json::to_string(&record.fields).unwrap();
+        for (other, record) in &state.resources {
+            text = text.replace(&format!("\"{}\"", record.id), &format!("\"<{other}>\""));
+            for (name, value) in &record.computed {
+                if let Some(value) = value.as_str().filter(|value| value.len() > 8) {
+                    text = text.replace(&format!("\"{value}\""), &format!("\"<{other}.{name}>\""));
+                }
+            }
+        }
+        // A template's version counts its changes, which is no part of what it is.
+        let text = text.split(",\"version\":").next().unwrap_or_default().to_owned();
+        shape.insert(address.to_string(), text);
+    }
+    shape
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn going_from_a_to_b_equals_creating_b(a in wish(), b in wish()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let config = || Config { pace: Pace::instant(), ..Config::default() };
+            let moved = Rig::start("properties", config()).await.recorded();
+            let nothing = counts(&moved);
+            moved.converge(&spec(&a)).await;
+            let (_, state) = moved.converge(&spec(&b)).await;
+            let again = rig::plan(&moved.session(), &spec(&b)).await;
+            prop_assert!(again.is_empty());
+            let fresh = Rig::start("properties", config()).await.recorded();
+            let (_, wanted) = fresh.converge(&spec(&b)).await;
+            prop_assert_eq!(counts(&moved), counts(&fresh));
+            prop_assert_eq!(shape(&state), shape(&wanted));
+            moved.destroy("any").await;
+            prop_assert_eq!(counts(&moved), nothing);
+            Ok(())
+        })?;
+    }
+}
