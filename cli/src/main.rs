@@ -1,1 +1,5 @@
-fn main() {}
+//! The `meridian` command.
+
+fn main() -> std::process::ExitCode {
+    meridian_cli::main()
+}

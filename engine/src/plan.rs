@@ -92,6 +92,8 @@ pub enum Reason {
     FieldsChanged,
     /// These fields differ and can't change in place.
     ForcesReplacement(BTreeSet<String>),
+    /// It uses these, which must be gone before their successors are made.
+    DependencyReplaced(BTreeSet<Address>),
     /// An interrupted run left it half made.
     Unfinished(String),
     /// The cloud reports it as broken.

@@ -224,9 +224,17 @@ fn decide(
         .filter(|name| node.schema.field(name).is_some_and(|field| field.on_change == OnChange::Replace))
         .cloned()
         .collect();
+    let depended_on = depended_on(observed, ids, inputs.state);
+    let in_the_way: BTreeSet<Address> = depended_on
+        .iter()
+        .filter(|address| changes.get(*address).is_some_and(|c| c.action == Action::Replace && !c.create_first))
+        .cloned()
+        .collect();
     let (action, reason) = match &observed.condition {
         Condition::Failed(how) => (Action::Replace, Reason::Failed(how.clone())),
         _ if !forced.is_empty() => (Action::Replace, Reason::ForcesReplacement(forced)),
+        // It can't let go of what must be gone before there is a new one.
+        _ if !in_the_way.is_empty() => (Action::Replace, Reason::DependencyReplaced(in_the_way)),
         Condition::Unfinished(what) => (Action::Update, Reason::Unfinished(what.clone())),
         Condition::Ready if differing.is_empty() => (Action::NoOp, Reason::AsDesired),
         Condition::Ready => (Action::Update, Reason::FieldsChanged),
@@ -245,7 +253,7 @@ fn decide(
         token,
         token_seed,
         depends_on: node.depends_on(),
-        depended_on: depended_on(observed, ids, inputs.state),
+        depended_on,
     }
 }
 

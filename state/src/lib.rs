@@ -1,1 +1,26 @@
-//! Being built.
+//! Where the state of clusters is kept: conditional writes, a lease with fencing, a history, a journal.
+//!
+//! A [`store::Store`] is a small object store with conditional puts; the protocol on top of it is the same for every
+//! store. What a state means is the engine's business, not this crate's.
+//!
+//! ```text
+//! clusters/<name>/state.json                              the present state
+//! clusters/<name>/history/<serial>.json                   every state that ever was
+//! clusters/<name>/lease.json                              who may write
+//! clusters/<name>/journal/<serial>-<fence>-<number>.json  what an apply on top of <serial> has done so far
+//! ```
+
+pub mod clusters;
+pub mod file;
+pub mod journal;
+pub mod lease;
+pub mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use clusters::{Clusters, StateError};
+pub use file::FileStore;
+pub use journal::StoreJournal;
+pub use lease::{Lease, Owner};
+pub use store::{Store, StoreError};

@@ -1,12 +1,13 @@
 //! The walk over a plan's steps.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use petgraph::Direction;
 use petgraph::graph::NodeIndex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Report, Update};
 use crate::events::{Event, EventSink};
@@ -164,7 +165,10 @@ impl<'a> Walk<'a> {
 
     /// The fields of a step with what is known by now put in place.
     fn prepare(&self, step: Step<'_>) -> Result<Fields, Reference> {
-        let Some(after) = &step.change.after else { return Ok(Fields::new()) };
+        let after = match &step.change.after {
+            Some(after) if step.verb != Verb::Delete => after,
+            _ => return Ok(Fields::new()),
+        };
         let mut unknown = BTreeSet::new();
         let fields: Fields =
             after.iter().map(|(name, value)| (name.clone(), value.resolve(&|r| self.answer(r)))).collect();

@@ -1,0 +1,85 @@
+//! `meridian apply`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use meridian_engine::Plan;
+
+use super::carry_out::{carry_out, confirm};
+use super::{files, print, tell};
+use crate::args::{Files, Global, Output};
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::views;
+
+/// Bring clusters to what their specs say, or carry out a saved plan
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian apply -f cluster.yaml\n  meridian apply cluster.plan --yes")]
+pub struct Args {
+    /// A file of specs; several documents in one and several files are taken together. `-` is standard input.
+    #[arg(short, long = "file", value_name = "FILE", required_unless_present = "plan", conflicts_with = "plan")]
+    file: Vec<PathBuf>,
+    /// A plan that `meridian plan --save` wrote.
+    #[arg(value_name = "PLANFILE")]
+    plan: Option<PathBuf>,
+    /// Go on without a question.
+    #[arg(long, short)]
+    yes: bool,
+    /// How the result looks.
+    #[arg(short, long, default_value = "text")]
+    output: Output,
+}
+
+pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    let context = Context::new(global, "apply").await?;
+    let plans = match &args.plan {
+        Some(path) => vec![read_plan(path)?],
+        None => {
+            let clusters = context.session.clusters_in(&files::read(&Files { file: args.file.clone() })?)?;
+            let mut plans = Vec::new();
+            for cluster in &clusters {
+                plans.push(context.session.plan(cluster).await?);
+            }
+            plans
+        }
+    };
+    for plan in &plans {
+        if args.output == Output::Text {
+            print(&views::text::plan(plan))?;
+        } else {
+            tell(&views::text::plan(plan));
+        }
+        if plan.is_empty() && args.plan.is_none() && is_recorded(&context, plan).await? {
+            continue;
+        }
+        confirm(args.yes || plan.is_empty(), &format!("Apply this to {}?", plan.cluster))?;
+        let code = carry_out(&context, plan, global, args.output).await?;
+        if code != Code::Done {
+            return Ok(code);
+        }
+    }
+    Ok(Code::Done)
+}
+
+/// Whether the state says already what the plan would write down.
+async fn is_recorded(context: &Context, plan: &Plan) -> Result<bool> {
+    let Some(loaded) = context.session.clusters.load(&plan.cluster).await? else { return Ok(false) };
+    let state = loaded.state;
+    Ok(!loaded.interrupted
+        && state.phase == meridian_engine::state::Phase::Ready
+        && state.intents.is_empty()
+        && state.pins == plan.pins
+        && state.deletion_protection == plan.deletion_protection
+        && plan.drift.is_empty()
+        && plan.changes.iter().all(|change| state.resources.contains_key(&change.address)))
+}
+
+fn read_plan(path: &Path) -> Result<Plan> {
+    let text = std::fs::read(path).with_context(|| format!("could not read the plan {}", path.display()))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::wrong(
+            format!("{} is not a saved plan: {error}", path.display()),
+            "save one with `meridian plan -f FILE --save PLANFILE`; a spec is given with -f",
+        )
+    })
+}

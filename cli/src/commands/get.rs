@@ -1,0 +1,129 @@
+//! `meridian get`
+
+use anyhow::Result;
+use comfy_table::{Table, presets};
+use meridian_engine::state::State;
+use meridian_spec::Catalogue;
+use serde_json::{Value as Json, json};
+
+use super::{print, print_json};
+use crate::args::{Global, Output};
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::session::no_such_cluster;
+
+/// List clusters, their resources, or what the catalogue knows
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian get clusters\n  meridian get resources prod-eu\n  \
+                        meridian get regions --provider aws -o json")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+    /// How the list looks.
+    #[arg(short, long, default_value = "text", global = true)]
+    output: Output,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// The clusters of the state.
+    Clusters,
+    /// What a cluster is made of.
+    Resources {
+        /// Name of the cluster.
+        name: String,
+    },
+    /// The regions of the clouds.
+    Regions {
+        /// Of one cloud only.
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// The Kubernetes versions that can be installed.
+    Versions,
+}
+
+pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    let (columns, rows) = match &args.what {
+        What::Clusters => clusters(global).await?,
+        What::Resources { name } => resources(global, name).await?,
+        What::Regions { provider } => regions(provider.as_deref())?,
+        What::Versions => versions()?,
+    };
+    match args.output {
+        Output::Json => print_json(&rows)?,
+        Output::Text => print(&table(columns, &rows))?,
+    }
+    Ok(Code::Done)
+}
+
+type Rows = (&'static [&'static str], Vec<Json>);
+
+async fn clusters(global: &Global) -> Result<Rows> {
+    let session = Context::offline(global)?;
+    let mut rows = Vec::new();
+    for name in session.clusters.list().await? {
+        if let Some(loaded) = session.clusters.load(&name).await? {
+            let State { provider, region, phase, serial, resources, outputs, .. } = loaded.state;
+            rows.push(json!({
+                "name": name, "provider": provider, "region": region, "phase": phase, "serial": serial,
+                "resources": resources.len(), "endpoint": outputs.get("api_endpoint"),
+            }));
+        }
+    }
+    Ok((&["name", "provider", "region", "phase", "serial", "resources", "endpoint"], rows))
+}
+
+async fn resources(global: &Global, name: &str) -> Result<Rows> {
+    let session = Context::offline(global)?;
+    let loaded = session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
+    let rows = loaded
+        .state
+        .resources
+        .iter()
+        .map(|(address, record)| json!({ "address": address, "id": record.id, "depends_on": record.depends_on }))
+        .collect();
+    Ok((&["address", "id"], rows))
+}
+
+fn regions(provider: Option<&str>) -> Result<Rows> {
+    let catalogue = Catalogue::builtin()?;
+    if let Some(name) = provider
+        && catalogue.provider(name).is_none()
+    {
+        let known: Vec<_> = catalogue.providers().map(|provider| provider.name.as_str()).collect();
+        return Err(Failure::wrong(format!("there is no cloud `{name}`"), format!("clouds: {}", known.join(", "))));
+    }
+    let rows = catalogue
+        .regions()
+        .iter()
+        .filter(|region| provider.is_none_or(|name| name == region.provider))
+        .map(serde_json::to_value)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((&["provider", "partition", "name", "display", "zones", "status", "unconfirmed"], rows))
+}
+
+fn versions() -> Result<Rows> {
+    let catalogue = Catalogue::builtin()?;
+    let rows =
+        catalogue.kubernetes_versions().iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+    Ok((&["minor", "patches"], rows))
+}
+
+fn table(columns: &[&str], rows: &[Json]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(columns.iter().map(|column| column.to_uppercase()));
+    for row in rows {
+        table.add_row(columns.iter().map(|column| cell(&row[*column])));
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
+fn cell(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,75 @@
+//! `meridian render`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use meridian_engine::Value;
+use meridian_engine::graph::Node;
+use meridian_provider_api::Pins;
+
+use super::{files, print};
+use crate::args::{Files, Global};
+use crate::context::Context;
+use crate::error::Code;
+
+/// Write everything that would be sent as files, user-data included. Needs no credentials
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian render -f cluster.yaml --out rendered && git diff rendered")]
+pub struct Args {
+    #[command(flatten)]
+    files: Files,
+    /// The directory to write to. Files of an earlier rendering of the same clusters are replaced.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub fn run(global: &Global, args: &Args) -> Result<Code> {
+    let session = Context::offline(global)?;
+    let clusters = session.clusters_in(&files::read(&args.files)?)?;
+    for cluster in &clusters {
+        let folder = args.out.join(&cluster.name);
+        let graph = session.compile(cluster, &Pins::new())?;
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("could not replace {}", folder.display()))?;
+        }
+        for node in graph.iter() {
+            write_node(&folder, node).with_context(|| format!("could not write to {}", folder.display()))?;
+        }
+        print(&format!("{}: {} resources in {}\n", cluster.name, graph.len(), folder.display()))?;
+    }
+    Ok(Code::Done)
+}
+
+/// One file a resource, and one for each text of several lines in it.
+fn write_node(folder: &Path, node: &Node) -> Result<()> {
+    let folder = folder.join(node.address.kind());
+    fs::create_dir_all(&folder)?;
+    let name = file_name(node.address.name());
+    let mut fields = serde_json::Map::new();
+    for (field, value) in &node.fields {
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.contains('\n') => {
+                let file = format!("{name}.{field}");
+                fs::write(folder.join(&file), text)?;
+                fields.insert(field.clone(), serde_json::json!({ "file": file }));
+            }
+            value => {
+                fields.insert(field.clone(), plain(value));
+            }
+        }
+    }
+    fs::write(folder.join(format!("{name}.yaml")), serde_yaml::to_string(&fields)?)?;
+    Ok(())
+}
+
+/// A reference is written as `<address.attribute>`.
+fn plain(value: &Value) -> serde_json::Value {
+    value.resolve(&|reference| Some(Value::String(format!("<{reference}>")))).to_json()
+}
+
+/// Names of resources are data: they can't lead to another folder.
+fn file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+}

@@ -1,0 +1,55 @@
+//! `meridian sandbox`
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+
+use super::print;
+use crate::args::Global;
+use crate::context::{sandbox_config, start_sandbox};
+use crate::error::Code;
+
+/// The embedded clouds on their own
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian sandbox serve --port aws=4566\n  \
+                        aws --endpoint-url http://127.0.0.1:4566 ec2 describe-vpcs")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Serve until interrupted, so that any client can look.
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// The loopback address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    listen: IpAddr,
+    /// The port of a cloud, as `aws=4566` [default: a free one].
+    #[arg(long, value_name = "CLOUD=PORT", value_parser = port)]
+    port: Vec<(String, u16)>,
+}
+
+pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    let Command::Serve(serve) = args.command;
+    let mut config = sandbox_config(global)?;
+    config.listen = serve.listen;
+    config.ports = serve.port.into_iter().collect();
+    let sandbox = start_sandbox(config).await?;
+    for (cloud, endpoint) in sandbox.endpoints() {
+        print(&format!("{cloud} {endpoint}\n"))?;
+    }
+    tokio::signal::ctrl_c().await?;
+    sandbox.shutdown().await;
+    Ok(Code::Done)
+}
+
+fn port(text: &str) -> Result<(String, u16), String> {
+    let wrong = || format!("`{text}` is not CLOUD=PORT, as aws=4566");
+    let (cloud, port) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((cloud.to_owned(), port.parse().map_err(|_| wrong())?))
+}

@@ -1,0 +1,170 @@
+//! From arguments, environment and home directory to a [`Session`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use etcetera::BaseStrategy as _;
+use meridian_sandbox::{Config, Fault, Sandbox};
+use meridian_spec::Catalogue;
+use meridian_state::{FileStore, Owner};
+
+use crate::args::{Global, LogFormat};
+use crate::error::Failure;
+use crate::registry::Registry;
+use crate::session::{Session, Settings};
+
+/// A session and the embedded clouds that it may use, which end with it.
+pub struct Context {
+    pub session: Session,
+    _sandbox: Option<Sandbox>,
+}
+
+impl Context {
+    /// A session that talks to no cloud.
+    pub fn offline(global: &Global) -> Result<Session> {
+        Ok(Session::new(Settings {
+            registry: Registry::default(),
+            catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
+            store: Arc::new(FileStore::new(state_root(global)?)),
+            endpoints: BTreeMap::new(),
+            owner: owner("offline"),
+            wire_tap: None,
+        }))
+    }
+
+    /// Sets a session up for `command`.
+    pub async fn new(global: &Global, command: &str) -> Result<Self> {
+        let root = state_root(global)?;
+        let registry = Registry::default();
+        let sandbox = match global.sandbox {
+            true => Some(start_sandbox(sandbox_config(global)?).await?),
+            false => None,
+        };
+        let mut endpoints = BTreeMap::new();
+        for name in registry.names() {
+            if let Ok(url) = std::env::var(format!("MERIDIAN_ENDPOINT_{}", name.to_ascii_uppercase())) {
+                endpoints.insert(name.to_owned(), url);
+            }
+        }
+        for (cloud, url) in &global.endpoint {
+            if registry.get(cloud).is_none() {
+                let known: Vec<_> = registry.names().collect();
+                return Err(Failure::wrong(format!("--endpoint: there is no cloud `{cloud}`"), known.join(", ")));
+            }
+            endpoints.insert(cloud.clone(), url.clone());
+        }
+        if let Some(sandbox) = &sandbox {
+            for name in registry.names() {
+                if let Some(url) = sandbox.endpoint(name) {
+                    endpoints.insert(name.to_owned(), url);
+                }
+            }
+        }
+        let session = Session::new(Settings {
+            registry,
+            catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
+            store: Arc::new(FileStore::new(root)),
+            endpoints,
+            owner: owner(command),
+            wire_tap: None,
+        });
+        Ok(Self { session, _sandbox: sandbox })
+    }
+}
+
+/// Logs to stderr; results go to stdout.
+pub fn start_logging(global: &Global) {
+    let (level, others) = match global.verbose {
+        0 => ("error", "off"),
+        1 => ("warn", "off"),
+        2 => ("debug", "warn"),
+        _ => ("trace", "debug"),
+    };
+    let filter = format!(
+        "{others},meridian_cli={level},meridian_engine={level},meridian_state={level},meridian_aws={level},\
+         meridian_provider_api={level},meridian_sandbox={others}"
+    );
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr);
+    match global.log_format {
+        LogFormat::Text => builder.without_time().init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// The directory that state is kept in.
+pub fn state_root(global: &Global) -> Result<PathBuf> {
+    let Some(url) = &global.state else {
+        let strategy = etcetera::choose_base_strategy()
+            .context("there is no home directory to keep state in; name a place with --state")?;
+        return Ok(strategy.data_dir().join("meridian"));
+    };
+    let hint = "only `file:///folder` is known in this version";
+    let Some(path) = url.strip_prefix("file://") else {
+        return Err(Failure::wrong(format!("--state: `{url}` is not a store"), hint));
+    };
+    if !path.starts_with('/') {
+        return Err(Failure::wrong(format!("--state: `{url}` has no absolute path"), hint));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// How the embedded clouds are set up: kept beside the state, with the zones of the catalogue.
+pub fn sandbox_config(global: &Global) -> Result<Config> {
+    let mut faults = global.fault.clone();
+    if let Some(path) = &global.fault_file {
+        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        let more: Vec<Fault> = serde_json::from_str(&text)
+            .map_err(|error| Failure::wrong(format!("{}: {error}", path.display()), "see docs/sandbox.md for the form"))?;
+        faults.extend(more);
+    }
+    let catalogue = Catalogue::builtin().context("the built-in catalogue can't be read")?;
+    let zones = catalogue.regions().iter().map(|region| (region.name.clone(), region.zones.clone())).collect();
+    Ok(Config { dir: Some(state_root(global)?.join("sandbox")), faults, zones, ..Config::default() })
+}
+
+/// Starts the embedded clouds.
+pub async fn start_sandbox(config: Config) -> Result<Sandbox> {
+    Sandbox::start(config).await.context("the sandbox could not start")
+}
+
+/// Who we are, for the lease and the history.
+fn owner(command: &str) -> Owner {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let github = || {
+        Some(format!("{}/{}/actions/runs/{}", env("GITHUB_SERVER_URL")?, env("GITHUB_REPOSITORY")?, env("GITHUB_RUN_ID")?))
+    };
+    Owner {
+        user: env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        process: std::process::id(),
+        process_space: process_space(),
+        run_url: github().or_else(|| env("CI_JOB_URL")).or_else(|| env("BUILD_URL")),
+        command: command.to_owned(),
+    }
+}
+
+/// The boot and the process-id namespace: only within both do equal numbers mean the same process.
+fn process_space() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    match (boot, namespace) {
+        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
+        _ => String::new(),
+    }
+}
+
+/// Whether a holder of a lease has surely died: a process of this very boot and namespace that is no more.
+pub fn is_dead(owner: &Owner) -> bool {
+    let here = process_space();
+    if here.is_empty() || owner.process_space != here || owner.process == std::process::id() {
+        return false;
+    }
+    let Some(process) = i32::try_from(owner.process).ok().and_then(rustix::process::Pid::from_raw) else {
+        return false;
+    };
+    rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+}

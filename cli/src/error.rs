@@ -1,0 +1,133 @@
+//! Every error, sorted once: its exit code, its hint, its rendering.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use meridian_engine::planner::PlanError;
+use meridian_provider_api::CloudError;
+use meridian_spec::Faults;
+use meridian_state::StateError;
+use owo_colors::OwoColorize as _;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Done, or no changes.
+    Done = 0,
+    Failed = 1,
+    /// A plan-like command found changes or drift.
+    Changes = 2,
+    /// The spec or the usage is wrong.
+    Wrong = 3,
+    /// Someone else holds the lease.
+    Held = 4,
+    /// Interrupted; the state is safe.
+    Interrupted = 130,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error with its exit code and the way out.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: Code,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Failure {
+    /// Something that went wrong.
+    pub fn failed(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { code: Code::Failed, message: message.into(), hint: Some(hint.into()) }.into()
+    }
+
+    /// A wrong spec or usage.
+    pub fn wrong(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self { code: Code::Wrong, message: message.into(), hint: Some(hint.into()) }.into()
+    }
+
+    /// An end that was told already.
+    pub fn silent(code: Code) -> anyhow::Error {
+        Self { code, message: String::new(), hint: None }.into()
+    }
+}
+
+/// Prints what clap has to say; help goes to stdout with 0, a wrong usage to stderr with 3.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    // There is nowhere left to say that it could not be said.
+    let _ = error.print();
+    if error.use_stderr() { Code::Wrong.into() } else { Code::Done.into() }
+}
+
+/// Prints an error with its causes and hints.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    let (code, hints) = sort(error);
+    let silent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.message.is_empty());
+    if !silent {
+        print(error, &hints);
+    }
+    code.into()
+}
+
+#[expect(clippy::print_stderr, reason = "this is where errors are printed")]
+fn print(error: &anyhow::Error, hints: &[String]) {
+    if let Some(faults) = error.downcast_ref::<Faults>() {
+        anstream::eprintln!("{}", crate::views::text::faults(faults));
+        return;
+    }
+    anstream::eprintln!("{} {error}", "error:".red().bold());
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        if text != last {
+            anstream::eprintln!("  {} {text}", "because:".dimmed());
+        }
+        last = text;
+    }
+    for hint in hints {
+        anstream::eprintln!("{} {hint}", "hint:".cyan().bold());
+    }
+}
+
+fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
+    let mut code = Code::Failed;
+    let mut hints = Vec::new();
+    for cause in error.chain() {
+        if cause.is::<Faults>() {
+            code = Code::Wrong;
+        } else if let Some(failure) = cause.downcast_ref::<Failure>() {
+            code = failure.code;
+            hints.extend(failure.hint.clone());
+        } else if let Some(StateError::Held { .. }) = cause.downcast_ref() {
+            code = Code::Held;
+            hints.push(
+                "wait until it is done; if that process is gone for good, take the lease away with \
+                 `meridian state unlock NAME`"
+                    .to_owned(),
+            );
+        } else if let Some(PlanError::Refused(refusals)) = cause.downcast_ref() {
+            hints.extend(refusals.iter().map(|refusal| {
+                let fields: Vec<_> = refusal.fields.iter().map(String::as_str).collect();
+                let because =
+                    if fields.is_empty() { String::new() } else { format!(" since {} changes", fields.join(", ")) };
+                format!("{} would be {}{because}; {}", refusal.address, refusal.verb, refusal.why)
+            }));
+        } else if let Some(cloud) = cause.downcast_ref::<CloudError>() {
+            hints.extend(cloud.hint().map(str::to_owned));
+        }
+    }
+    (code, hints)
+}

@@ -1,0 +1,144 @@
+//! The ways through the house that commands share: load, plan, apply. Nothing here prints or reads the environment.
+
+mod apply;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Result;
+use meridian_provider_api::limiter::Limiter;
+use meridian_provider_api::provider::WireTap;
+use meridian_provider_api::telemetry::{Stats, Telemetry};
+use meridian_provider_api::{Connection, Credentials, Pace, Provider};
+use meridian_spec::{Catalogue, Cluster};
+use meridian_state::{Clusters, Owner, Store};
+
+pub use apply::Applied;
+pub use plan::no_such_cluster;
+
+use crate::error::Failure;
+use crate::registry::Registry;
+
+/// What a session is made of.
+pub struct Settings {
+    pub registry: Registry,
+    pub catalogue: &'static Catalogue,
+    pub store: Arc<dyn Store>,
+    /// Endpoints in place of the clouds' own, by cloud.
+    pub endpoints: BTreeMap<String, String>,
+    pub owner: Owner,
+    /// Sees every request to a cloud.
+    pub wire_tap: Option<Arc<dyn WireTap>>,
+}
+
+/// One run of a command.
+pub struct Session {
+    pub registry: Registry,
+    pub catalogue: &'static Catalogue,
+    pub clusters: Clusters,
+    endpoints: BTreeMap<String, String>,
+    owner: Owner,
+    wire_tap: Option<Arc<dyn WireTap>>,
+    limiter: Arc<Limiter>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Session {
+    /// Sets a session up; nothing is read or called yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            registry: settings.registry,
+            catalogue: settings.catalogue,
+            clusters: Clusters::new(settings.store),
+            endpoints: settings.endpoints,
+            owner: settings.owner,
+            wire_tap: settings.wire_tap,
+            limiter: Arc::default(),
+            telemetry: Arc::default(),
+        }
+    }
+
+    /// What the run has cost so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.telemetry.stats()
+    }
+
+    /// The cloud of a cluster.
+    pub fn provider(&self, name: &str) -> Result<&dyn Provider> {
+        provider(&self.registry, name)
+    }
+
+    /// The clusters that files describe, as `(name, text)`; every fault at once.
+    pub fn clusters_in(&self, files: &[(String, String)]) -> Result<Vec<Cluster>> {
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let clusters = meridian_spec::clusters(&files, self.catalogue)?;
+        unfit(&self.registry, &clusters)?;
+        Ok(clusters)
+    }
+
+    /// How to reach the region of a cluster. An endpoint on loopback is an emulator's: it gets dummy credentials and is
+    /// not waited for as a real cloud is.
+    fn connection(&self, provider: &str, cluster: &str, region: &str) -> Connection {
+        let endpoint = self.endpoints.get(provider).cloned();
+        let emulated = endpoint.as_deref().is_some_and(is_loopback);
+        Connection {
+            cluster: cluster.to_owned(),
+            region: region.to_owned(),
+            endpoint,
+            credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
+            pace: if emulated { Pace::quick() } else { Pace::default() },
+            limiter: Arc::clone(&self.limiter),
+            telemetry: Arc::clone(&self.telemetry),
+            wire_tap: self.wire_tap.clone(),
+        }
+    }
+}
+
+fn provider<'r>(registry: &'r Registry, name: &str) -> Result<&'r dyn Provider> {
+    registry.get(name).ok_or_else(|| {
+        let known: Vec<_> = registry.names().collect();
+        Failure::wrong(
+            format!("Meridian does not build on `{name}` yet"),
+            format!("clouds in this version: {}", known.join(", ")),
+        )
+    })
+}
+
+/// Refuses clusters that ask their cloud for what it can't do; says everything at once.
+pub fn unfit(registry: &Registry, clusters: &[Cluster]) -> Result<()> {
+    let mut found = Vec::new();
+    for cluster in clusters {
+        for fault in provider(registry, &cluster.provider)?.check(cluster) {
+            found.push(format!("{}: {}: {} ({})", cluster.name, fault.path, fault.message, fault.hint));
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::wrong(found.join("\n"), "the spec asks for what the cloud can't do; change it as said above"))
+}
+
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == *name || host.strip_prefix(name).is_some_and(|port| port.starts_with(':')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_loopback_is_loopback() {
+        assert!(is_loopback("http://127.0.0.1:4566"));
+        assert!(is_loopback("http://localhost"));
+        assert!(is_loopback("http://[::1]:1/x"));
+        assert!(!is_loopback("https://localhost.example.com"));
+        assert!(!is_loopback("https://ec2.eu-west-1.amazonaws.com"));
+    }
+}

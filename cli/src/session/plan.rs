@@ -1,0 +1,135 @@
+//! From a cluster to a plan. Reads only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use meridian_engine::planner::{self, Inputs};
+use meridian_engine::state::{Phase, State};
+use meridian_engine::{Graph, Plan};
+use meridian_provider_api::{Cloud, Pins, Scope};
+use meridian_spec::Cluster;
+
+use super::Session;
+use crate::error::Failure;
+
+impl Session {
+    /// What has to be done so that `cluster` is as it should be.
+    pub async fn plan(&self, cluster: &Cluster) -> Result<Plan> {
+        let provider = self.provider(&cluster.provider)?;
+        let loaded = self.clusters.load(&cluster.name).await?;
+        let state = loaded.as_ref().map(|loaded| &loaded.state);
+        same_place(cluster, state)?;
+        let cloud = provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name)).await?;
+        let known = state.map(|state| state.pins.clone()).unwrap_or_default();
+        let scope = scope(&cluster.name, state);
+        let (pins, observed) = tokio::try_join!(cloud.look_up(cluster, &known), cloud.observe(&scope))
+            .context("what exists could not be observed")?;
+        let compiled = provider.compile(cluster, &pins)?;
+        let plan = planner::plan(Inputs {
+            graph: &compiled.graph,
+            state,
+            observed: &observed,
+            leftovers: &[],
+            cluster: &cluster.name,
+            provider: &cluster.provider,
+            region: &cluster.region.name,
+            destroy: false,
+            deletion_protection: cluster.deletion_protection,
+            pins,
+            outputs: compiled.outputs,
+        })?;
+        Ok(plan)
+    }
+
+    /// What has to be done so that nothing of the cluster is left.
+    pub async fn plan_destroy(&self, name: &str) -> Result<Plan> {
+        let loaded = self.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
+        let state = loaded.state;
+        if state.deletion_protection {
+            return Err(Failure::failed(
+                format!("the cluster `{name}` is protected against deletion"),
+                "set `deletionProtection: false` in its spec and apply that first",
+            ));
+        }
+        self.plan_removal(name, &state.provider, &state.region, Some(&state)).await
+    }
+
+    /// The same for a cluster that the state does not know, out of its spec: what was made before its state was lost.
+    pub async fn plan_destroy_of(&self, cluster: &Cluster) -> Result<Plan> {
+        if self.clusters.load(&cluster.name).await?.is_some() {
+            return self.plan_destroy(&cluster.name).await;
+        }
+        self.plan_removal(&cluster.name, &cluster.provider, &cluster.region.name, None).await
+    }
+
+    async fn plan_removal(&self, name: &str, provider: &str, region: &str, state: Option<&State>) -> Result<Plan> {
+        let cloud: Arc<dyn Cloud> =
+            self.provider(provider)?.connect(self.connection(provider, name, region)).await?;
+        let scope = scope(name, state);
+        let (observed, leftovers) = tokio::try_join!(cloud.observe(&scope), cloud.leftovers(&scope))
+            .context("what exists could not be observed")?;
+        let plan = planner::plan(Inputs {
+            graph: &Graph::new(),
+            state,
+            observed: &observed,
+            leftovers: &leftovers,
+            cluster: name,
+            provider,
+            region,
+            destroy: true,
+            deletion_protection: false,
+            pins: state.map(|state| state.pins.clone()).unwrap_or_default(),
+            outputs: BTreeMap::new(),
+        })?;
+        Ok(plan)
+    }
+
+    /// The resources of a cluster as they would be made from nothing, without any look at the cloud.
+    pub fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Graph> {
+        Ok(self.provider(&cluster.provider)?.compile(cluster, pins)?.graph)
+    }
+
+    /// Refuses to create what exists. A create that was interrupted may go on.
+    pub async fn refuse_existing(&self, name: &str) -> Result<()> {
+        match self.clusters.load(name).await? {
+            Some(loaded) if loaded.state.phase != Phase::Creating => Err(Failure::failed(
+                format!("the cluster `{name}` exists already"),
+                "change it with `meridian apply -f FILE`",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error for a name that no state stands under.
+pub fn no_such_cluster(name: &str) -> anyhow::Error {
+    Failure::failed(
+        format!("there is no cluster `{name}` in this state"),
+        "`meridian get clusters` lists them; is --state right?",
+    )
+}
+
+fn scope(name: &str, state: Option<&State>) -> Scope {
+    let recorded = state
+        .into_iter()
+        .flat_map(|state| &state.resources)
+        .map(|(address, record)| (address.clone(), record.id.clone()))
+        .collect();
+    Scope { cluster: name.to_owned(), recorded }
+}
+
+/// A cluster can't move: another cloud or region is another cluster.
+fn same_place(cluster: &Cluster, state: Option<&State>) -> Result<()> {
+    let Some(state) = state else { return Ok(()) };
+    if state.provider == cluster.provider && state.region == cluster.region.name {
+        return Ok(());
+    }
+    Err(Failure::wrong(
+        format!(
+            "the cluster `{}` stands in {} {}, the spec says {} {}",
+            cluster.name, state.provider, state.region, cluster.provider, cluster.region.name
+        ),
+        "a cluster can't move; give the new one another name",
+    ))
+}

@@ -1,0 +1,8 @@
+//! The engine against a small strict cloud in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cloud;
+mod planning;
+mod properties;
+mod walking;

@@ -1,0 +1,146 @@
+//! What a plan says.
+
+use std::collections::BTreeMap;
+
+use meridian_engine::plan::{Action, Reason, StaleError};
+use meridian_engine::planner::PlanError;
+use meridian_engine::{Graph, Plan, State, Value};
+
+use crate::cloud::{Bench, Wish};
+
+fn actions(plan: &Plan) -> BTreeMap<String, Action> {
+    plan.effective().map(|change| (change.address.to_string(), change.action)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_apply_nothing_changes() {
+    let bench = Bench::default();
+    let graph = Wish::small().graph();
+    let first = bench.plan(&graph, false).unwrap();
+    assert_eq!(first.counts(), [(Action::Create, 5)].into());
+    assert!(bench.apply(&first).await.is_complete());
+    let second = bench.plan(&graph, false).unwrap();
+    assert!(second.is_empty(), "{:?}", actions(&second));
+    assert!(second.drift.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_template_gives_its_users_a_version_that_is_known_after_apply() {
+    let bench = Bench::default();
+    let mut wish = Wish::small();
+    bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+    wish.image = "two".into();
+    let plan = bench.plan(&wish.graph(), false).unwrap();
+    assert_eq!(
+        actions(&plan),
+        [("demo_group.g".to_owned(), Action::Update), ("demo_template.t".to_owned(), Action::Update)].into()
+    );
+    let group = plan.effective().find(|change| change.address.kind() == "demo_group").unwrap();
+    let after = group.after.as_ref().unwrap();
+    assert!(matches!(after["version"], Value::After(_)));
+    assert_eq!(after["template"], Value::String("id-2".into()), "what is known stays known");
+    assert!(bench.apply(&plan).await.is_complete());
+    assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_range_replaces_and_users_move() {
+    let bench = Bench::default();
+    let mut wish = Wish::small();
+    wish.groups.clear();
+    bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+    wish.subnets.insert("a".into(), 9);
+    let plan = bench.plan(&wish.graph(), false).unwrap();
+    let change = plan.effective().next().unwrap();
+    assert_eq!(change.action, Action::Replace);
+    assert_eq!(change.reason, Reason::ForcesReplacement(["range".to_owned()].into()));
+    bench.apply(&plan).await;
+    assert_eq!(bench.cloud.log()[4..], ["delete demo_subnet.a", "create demo_subnet.a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_first_makes_the_new_one_before_the_old_one_goes() {
+    let bench = Bench::default();
+    let mut wish = Wish::small();
+    bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+    wish.family = "y".into();
+    bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+    assert_eq!(bench.cloud.log()[5..], ["create demo_template.t", "update demo_group.g", "delete demo_template.t"]);
+    assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_data_is_neither_replaced_nor_dropped() {
+    let bench = Bench::default();
+    bench.apply(&bench.plan(&Wish::small().graph(), false).unwrap()).await;
+    let Err(PlanError::Refused(refusals)) = bench.plan(&Graph::new(), false) else { panic!("must be refused") };
+    assert_eq!(refusals[0].address.to_string(), "demo_network.main");
+    assert_eq!(refusals[0].verb, "deleted");
+    let destroy = bench.plan(&Graph::new(), true).unwrap();
+    assert!(bench.apply(&destroy).await.is_complete());
+    assert!(bench.cloud.inventory().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn drift_is_told_and_mended() {
+    let bench = Bench::default();
+    let graph = Wish::small().graph();
+    bench.apply(&bench.plan(&graph, false).unwrap()).await;
+    {
+        // Someone edits one group and deletes another by hand.
+        let mut other = Wish::small();
+        other.groups.insert("g".into(), 7);
+        let edit = Bench { cloud: bench.cloud.clone(), ..Bench::default() };
+        edit.apply(&edit.plan(&other.graph(), false).unwrap()).await;
+    }
+    let plan = bench.plan(&graph, false).unwrap();
+    assert_eq!(plan.drift.len(), 1);
+    assert_eq!(plan.drift[0].changed, ["size".to_owned()].into());
+    assert_eq!(actions(&plan), [("demo_group.g".to_owned(), Action::Update)].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_state_is_rebuilt_from_what_is_there() {
+    let bench = Bench::default();
+    let graph = Wish::small().graph();
+    bench.apply(&bench.plan(&graph, false).unwrap()).await;
+    *bench.state.lock().unwrap() = None;
+    let plan = bench.plan(&graph, false).unwrap();
+    assert!(plan.is_empty());
+    bench.apply(&plan).await;
+    assert_eq!(bench.state.lock().unwrap().as_ref().unwrap().resources.len(), 5);
+}
+
+#[test]
+fn a_plan_is_the_same_after_a_file() {
+    let bench = Bench::default();
+    let plan = bench.plan(&Wish::small().graph(), false).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+#[test]
+fn a_key_of_a_user_is_never_taken_for_a_reference() {
+    let hostile: Value = Value::Map(
+        [
+            ("after".to_owned(), Value::String("demo_network.main".into())),
+            ("map".to_owned(), Value::Map([("after".to_owned(), Value::Null)].into())),
+        ]
+        .into(),
+    );
+    let text = serde_json::to_string(&hostile).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
+    assert!(hostile.is_known());
+}
+
+#[test]
+fn a_stale_plan_is_refused() {
+    let bench = Bench::default();
+    let plan = bench.plan(&Wish::small().graph(), false).unwrap();
+    assert_eq!(plan.check_fresh(None), Ok(()));
+    let mut state = State::new("demo", "test", "here", "lineage".into());
+    state.serial = 3;
+    assert_eq!(plan.check_fresh(Some(&state)), Err(StaleError::Serial { plan: 0, state: 3 }));
+    state.cluster = "other".into();
+    assert!(matches!(plan.check_fresh(Some(&state)), Err(StaleError::Cluster { .. })));
+}

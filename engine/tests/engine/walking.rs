@@ -1,0 +1,94 @@
+//! How a plan is carried out.
+
+use std::time::Duration;
+
+use meridian_engine::Graph;
+use meridian_engine::events::Event;
+use tokio::sync::watch;
+
+use crate::cloud::{Bench, Wish};
+
+#[tokio::test(start_paused = true)]
+async fn nothing_waits_for_more_than_it_needs() {
+    let bench = Bench::default();
+    let report = bench.apply(&bench.plan(&Wish::small().graph(), false).unwrap()).await;
+    // Network, then subnets, then the group; the template beside them. Every call takes a second.
+    assert_eq!(report.wall, Duration::from_secs(3));
+    assert_eq!(report.critical_path, Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_stops_only_what_needs_it() {
+    let bench = Bench::default();
+    let mut wish = Wish::small();
+    wish.groups.insert("h".into(), 1);
+    bench.cloud.broken.lock().unwrap().insert("demo_subnet.a".into());
+    let graph = wish.graph();
+    let report = bench.apply(&bench.plan(&graph, false).unwrap()).await;
+    assert_eq!(report.failed.len(), 1);
+    assert_eq!(report.failed[0].error, "the cloud says no");
+    let mut skipped: Vec<_> = report.skipped.iter().map(|(address, _)| address.to_string()).collect();
+    skipped.sort();
+    assert_eq!(skipped, ["demo_group.g", "demo_group.h"]);
+    assert!(bench.cloud.inventory().keys().any(|address| address.to_string() == "demo_subnet.b"));
+
+    bench.cloud.broken.lock().unwrap().clear();
+    let rest = bench.plan(&graph, false).unwrap();
+    assert_eq!(rest.effective().count(), 3);
+    assert!(bench.apply(&rest).await.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_to_stop_it_ends_what_is_in_flight() {
+    let bench = Bench::default();
+    let (sender, stop) = watch::channel(false);
+    let graph = Wish::small().graph();
+    let plan = bench.plan(&graph, false).unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        sender.send(true).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let report = bench.apply_until(&plan, stop, std::future::pending()).await.unwrap();
+    assert_eq!(report.done.values().sum::<usize>(), 2, "the network and the template were in flight");
+    assert_eq!(report.not_begun, 3);
+    assert!(report.failed.is_empty());
+    let told = bench.told.0.lock().unwrap().iter().any(|event| matches!(event, Event::Stopping { in_flight: 2 }));
+    assert!(told);
+    assert!(bench.apply(&bench.plan(&graph, false).unwrap()).await.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_anywhere_it_converges() {
+    let graph = Wish::small().graph();
+    let wanted = {
+        let bench = Bench::default();
+        bench.apply(&bench.plan(&graph, false).unwrap()).await;
+        bench.cloud.inventory()
+    };
+    for destroy in [false, true] {
+        for after_effect in [false, true] {
+            for at in 1..=5 {
+                let bench = Bench::default();
+                if destroy {
+                    bench.apply(&bench.plan(&graph, false).unwrap()).await;
+                }
+                let target = if destroy { Graph::new() } else { graph.clone() };
+                let plan = bench.plan(&target, destroy).unwrap();
+                *bench.cloud.die_at.lock().unwrap() = Some((bench.cloud.calls() + at, after_effect));
+                let killed = tokio::time::sleep(Duration::from_mins(1));
+                assert!(bench.apply_until(&plan, watch::channel(false).1, killed).await.is_none());
+                *bench.cloud.die_at.lock().unwrap() = None;
+
+                let rest = bench.plan(&target, destroy).unwrap();
+                assert!(bench.apply(&rest).await.is_complete());
+                assert!(bench.plan(&target, destroy).unwrap().is_empty());
+                if destroy {
+                    assert!(bench.cloud.inventory().is_empty(), "orphans after {at}");
+                } else {
+                    assert_eq!(bench.cloud.inventory(), wanted, "killed at {at}, after its effect: {after_effect}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Where a cluster stands: its cloud, region and zones.
+
+use crate::catalogue::{Partition, Provider, Region};
+use crate::fault::Code;
+use crate::nearest::{nearest, quote};
+use crate::path::Path;
+use crate::raw::{ClusterSpec, Zones};
+
+use super::Check;
+
+/// The cloud and the region.
+pub(super) struct Place<'a> {
+    pub(super) provider: &'a Provider,
+    pub(super) region: &'a Region,
+    pub(super) partition: &'a Partition,
+}
+
+/// Zones from which on the loss of one leaves the control plane its majority.
+const ZONES_FOR_A_MAJORITY: usize = 3;
+
+impl<'a> Check<'a> {
+    pub(super) fn place(&mut self, spec: &ClusterSpec) -> Option<Place<'a>> {
+        let catalogue = self.catalogue;
+        let provider = catalogue.provider(spec.provider.as_deref()?)?;
+        let name = spec.region.as_deref()?;
+        let path = Path::of("spec.region");
+        let Some(region) = catalogue.region(&provider.name, name) else {
+            let hint = self.region_hint(provider, name);
+            self.fault(
+                Code::UnknownRegion,
+                &path,
+                format!("{} has no region {}", provider.display, quote(name)),
+                hint,
+            );
+            return None;
+        };
+        if !region.status.is_open() {
+            let message = format!("the region {name} is not open to customers");
+            self.fault(
+                Code::UnknownRegion,
+                &path,
+                message,
+                "`meridian get regions` lists those that are".to_owned(),
+            );
+            return None;
+        }
+        let partition = catalogue.partition(&provider.name, &region.partition)?;
+        Some(Place {
+            provider,
+            region,
+            partition,
+        })
+    }
+
+    fn region_hint(&self, provider: &Provider, name: &str) -> String {
+        if let Some(other) = self
+            .catalogue
+            .providers()
+            .find(|other| self.catalogue.region(&other.name, name).is_some())
+        {
+            return format!(
+                "it is a region of {}; change `provider` or `region`",
+                other.display
+            );
+        }
+        let regions = self
+            .catalogue
+            .regions()
+            .iter()
+            .filter(|region| region.provider == provider.name);
+        match nearest(name, regions.map(|region| region.name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "`meridian get regions --provider {}` lists them",
+                provider.name
+            ),
+        }
+    }
+
+    /// The zones in use, in order; an empty list in a region that has none.
+    pub(super) fn zones(
+        &mut self,
+        spec: &ClusterSpec,
+        place: Option<&Place<'_>>,
+    ) -> Option<Vec<String>> {
+        let path = Path::of("spec.network.zones");
+        let region = place?.region;
+        match spec
+            .network
+            .as_ref()
+            .and_then(|network| network.zones.as_ref())
+        {
+            Some(Zones::Names(names)) => self.named_zones(names, region, &path),
+            Some(Zones::Count(count)) => self.counted_zones(usize::from(*count), region, &path),
+            None if self.document.has(&path) => None,
+            None => self.default_zones(spec, region),
+        }
+    }
+
+    fn named_zones(
+        &mut self,
+        names: &[String],
+        region: &Region,
+        path: &Path,
+    ) -> Option<Vec<String>> {
+        let mut sound = true;
+        for (index, name) in names.iter().enumerate() {
+            let at = path.index(index);
+            if names[..index].contains(name) {
+                let hint = "name each zone once".to_owned();
+                self.fault(
+                    Code::DuplicateName,
+                    &at,
+                    format!("the zone {} stands twice", quote(name)),
+                    hint,
+                );
+                sound = false;
+            } else {
+                sound &= self.known_zone(name, region, &at);
+            }
+        }
+        sound.then(|| names.to_vec())
+    }
+
+    /// Whether a region has a zone, as far as we know its zones.
+    pub(super) fn known_zone(&mut self, name: &str, region: &Region, at: &Path) -> bool {
+        if region.zones_unknown() || region.zones.iter().any(|zone| zone == name) {
+            return true;
+        }
+        let hint = match nearest(name, region.zones.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if region.zones.is_empty() => {
+                "this region has no zones; leave `zones` out".to_owned()
+            }
+            None => format!("its zones are {}", region.zones.join(", ")),
+        };
+        self.fault(
+            Code::UnknownZone,
+            at,
+            format!("the region {} has no zone {}", region.name, quote(name)),
+            hint,
+        );
+        false
+    }
+
+    fn counted_zones(&mut self, count: usize, region: &Region, path: &Path) -> Option<Vec<String>> {
+        if region.zones_unknown() {
+            self.unknown_zones(region, path);
+            return None;
+        }
+        // A region without zones is one place, which one zone would be too.
+        let available = region.zones.len().max(1);
+        if count > available {
+            let message = format!(
+                "{count} zones are asked for, and {} has {}",
+                region.name,
+                region.zones.len()
+            );
+            self.fault(
+                Code::TooFewZones,
+                path,
+                message,
+                format!("ask for at most {available}, or take another region"),
+            );
+            return None;
+        }
+        Some(region.zones.iter().take(count).cloned().collect())
+    }
+
+    fn default_zones(&mut self, spec: &ClusterSpec, region: &Region) -> Option<Vec<String>> {
+        if region.zones_unknown() {
+            self.unknown_zones(region, &Path::of("spec.region"));
+            return None;
+        }
+        let slots = self.slot_count(spec)?;
+        let available = region.zones.len();
+        if available < slots.min(ZONES_FOR_A_MAJORITY) {
+            let message = format!(
+                "{slots} slots are spread so that the loss of a zone leaves a majority, and {} has {} zones",
+                region.name, available
+            );
+            let hint = format!(
+                "take another region or one slot, or accept it with `network: {{ zones: {} }}`",
+                available.max(1)
+            );
+            self.fault(Code::TooFewZones, &Path::of("spec.region"), message, hint);
+            return None;
+        }
+        Some(
+            region
+                .zones
+                .iter()
+                .take(self.catalogue.defaults.network.zones)
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn unknown_zones(&mut self, region: &Region, path: &Path) {
+        let message = format!("the zones of {} are not known", region.name);
+        let hint = "name them: `network: { zones: [NAME, …] }`".to_owned();
+        self.fault(Code::UnknownZone, path, message, hint);
+    }
+}

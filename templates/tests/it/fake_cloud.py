@@ -1,0 +1,100 @@
+"""A metadata service (IMDSv2 only) and an S3 that recomputes every signature (AWS Signature Version 4) by itself.
+
+Prints its port. Refuses a request whose secrets any process shows in its arguments.
+"""
+
+import hashlib
+import hmac
+import http.server
+import json
+import pathlib
+
+ACCESS_KEY = "ASIAEXAMPLE"
+SECRET = 'se/cr+et"with\\marks'
+SESSION = "session/token+with=marks=="
+METADATA_TOKEN = "metadata-token=="
+REGION = "eu-west-1"
+OBJECTS = {}
+
+
+def leaked():
+    for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            arguments = process.read_bytes()
+        except OSError:
+            continue
+        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN)):
+            return True
+    return False
+
+
+def expected_signature(method, path, headers, date, signed):
+    names = signed.split(";")
+    canonical = "\n".join([
+        method, path, "", *(f"{name}:{' '.join(headers[name].split())}" for name in names), "", signed,
+        headers["x-amz-content-sha256"],
+    ])
+    scope = f"{date[:8]}/{REGION}/s3/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", date, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    key = ("AWS4" + SECRET).encode()
+    for part in (date[:8], REGION, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return scope, hmac.new(key, text.encode(), "sha256").hexdigest()
+
+
+def is_signed(method, path, headers, body):
+    if headers.get("x-amz-security-token") != SESSION or "x-amz-content-sha256" not in headers:
+        return False
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    fields = dict(part.strip().split("=", 1) for part in rest.split(","))
+    scope, signature = expected_signature(method, path, headers, headers["x-amz-date"], fields["SignedHeaders"])
+    return (
+        scheme == "AWS4-HMAC-SHA256"
+        and {"host", "x-amz-date", "x-amz-security-token"} <= set(fields["SignedHeaders"].split(";"))
+        and fields["Credential"] == f"{ACCESS_KEY}/{scope}"
+        and fields["Signature"] == signature
+        and headers["x-amz-content-sha256"] == hashlib.sha256(body).hexdigest()
+    )
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def reply(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def answer(self):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        if leaked():
+            return self.reply(418)
+        if self.path == "/latest/api/token":
+            good = self.command == "PUT" and "x-aws-ec2-metadata-token-ttl-seconds" in headers
+            return self.reply(200, METADATA_TOKEN.encode()) if good else self.reply(400)
+        if self.path.startswith("/latest/"):
+            if headers.get("x-aws-ec2-metadata-token") != METADATA_TOKEN:
+                return self.reply(401)
+            role = self.path.removeprefix("/latest/meta-data/iam/security-credentials/")
+            if role == "":
+                return self.reply(200, b"node")
+            if role == "node":
+                keys = {"Code": "Success", "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET, "Token": SESSION}
+                return self.reply(200, json.dumps(keys).encode())
+            return self.reply(404)
+        if not is_signed(self.command, self.path, headers, body):
+            return self.reply(403)
+        if self.command == "PUT":
+            OBJECTS[self.path] = body
+            return self.reply(200)
+        return self.reply(200, OBJECTS[self.path]) if self.path in OBJECTS else self.reply(404)
+
+    do_GET = do_PUT = answer
+
+    def log_message(self, *_):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()

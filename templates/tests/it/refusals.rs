@@ -1,0 +1,115 @@
+use meridian_templates::{
+    Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data,
+};
+
+use crate::fixtures;
+
+fn slot_error(change: impl FnOnce(&mut meridian_templates::ControlPlaneSlot)) -> TemplateError {
+    let mut slot = fixtures::slot();
+    change(&mut slot);
+    bundle(&NodeBundle::ControlPlane(Box::new(slot))).unwrap_err()
+}
+
+fn worker_error(change: impl FnOnce(&mut meridian_templates::Worker)) -> TemplateError {
+    let mut worker = fixtures::worker();
+    change(&mut worker);
+    bundle(&NodeBundle::Worker(Box::new(worker))).unwrap_err()
+}
+
+fn invalid(error: &TemplateError, expected: &str) {
+    match error {
+        TemplateError::Invalid { field, .. } => assert_eq!(*field, expected),
+        other => panic!("{other:?} instead of an invalid {expected}"),
+    }
+}
+
+#[test]
+fn a_slot_that_is_no_member() {
+    let error = slot_error(|slot| slot.name = "elsewhere".to_owned());
+    assert!(
+        matches!(error, TemplateError::NotAMember { .. }),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn arguments_that_meridian_sets() {
+    let error = slot_error(|slot| {
+        slot.cluster
+            .arguments
+            .etcd
+            .insert("initial-cluster".to_owned(), "x".to_owned());
+    });
+    assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
+    let error = slot_error(|slot| {
+        slot.cluster.kubelet.insert("kind".to_owned(), "Pod".into());
+    });
+    assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
+    let error = worker_error(|worker| {
+        worker
+            .settings
+            .kubelet_arguments
+            .insert("node-labels".to_owned(), "a=b".to_owned());
+    });
+    assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
+}
+
+#[test]
+fn values_that_no_quoting_could_carry() {
+    invalid(
+        &slot_error(|slot| slot.members[1].name = "b=c,d".to_owned()),
+        "the slot's name",
+    );
+    invalid(
+        &slot_error(|slot| slot.cluster.endpoint = "api".to_owned()),
+        "the endpoint",
+    );
+    invalid(
+        &slot_error(|slot| slot.etcd_disk = Device::Path("/dev/../x".to_owned())),
+        "the device",
+    );
+    invalid(
+        &worker_error(|worker| worker.settings.volumes[0].mount_point = "/a b".to_owned()),
+        "the mount point",
+    );
+    let label = |key: &str, value: &str| {
+        worker_error(|worker| {
+            worker
+                .settings
+                .labels
+                .insert(key.to_owned(), value.to_owned());
+        })
+    };
+    invalid(&label("a", "b,c=d"), "the label's value");
+    invalid(&label("a b", "c"), "the label");
+    let spaced = worker_error(|worker| {
+        worker
+            .settings
+            .kubelet_arguments
+            .insert("v".to_owned(), "2 --root-dir=/".to_owned());
+    });
+    invalid(&spaced, "kubelet's arguments");
+    let repository = worker_error(|worker| {
+        worker.software.repositories[0].url = "https://x/\nTrusted: yes".to_owned();
+    });
+    invalid(&repository, "the repository's address");
+}
+
+#[test]
+fn places_that_do_not_exist() {
+    for key in ["", "/a", "a/", "a//b", "../a", "a b", "a?b", "a%2f"] {
+        invalid(&ObjectKey::new(key).unwrap_err(), "the object key");
+    }
+    let mut input = fixtures::user_data();
+    input.store = Store::S3(S3Store {
+        bucket: "with.dots".to_owned(),
+        region: "eu-west-1".to_owned(),
+        endpoint: S3Endpoint::Url {
+            url: "http://10.0.0.1:4566".to_owned(),
+        },
+    });
+    invalid(&user_data(&input).unwrap_err(), "the bucket");
+    input = fixtures::user_data();
+    input.hostname = Some("two words".to_owned());
+    invalid(&user_data(&input).unwrap_err(), "the host name");
+}
