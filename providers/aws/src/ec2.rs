@@ -38,7 +38,8 @@ pub fn own(kind: &str, tags: Option<&[Tag]>) -> Option<(Address, Tags)> {
 
 /// Makes a resource's own tags those of `after`. Tags in neither are left alone.
 pub async fn retag(client: &Aws, id: &str, before: &Tags, after: &Tags) -> Result<(), CloudError> {
-    let set: Tags = after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let set: Tags =
+        after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
     let gone: Vec<Tag> =
         before.keys().filter(|key| !after.contains_key(*key)).map(|key| Tag::builder().key(key).build()).collect();
     if !set.is_empty() {
@@ -50,9 +51,7 @@ pub async fn retag(client: &Aws, id: &str, before: &Tags, after: &Tags) -> Resul
     }
     if !gone.is_empty() {
         client
-            .call(ec2_tags("DeleteTags"), || {
-                client.ec2.delete_tags().resources(id).set_tags(Some(gone.clone())).send()
-            })
+            .call(ec2_tags("DeleteTags"), || client.ec2.delete_tags().resources(id).set_tags(Some(gone.clone())).send())
             .await?;
     }
     Ok(())

@@ -38,12 +38,12 @@ pub fn compile(cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError>
         part(cluster, pins, graph)?;
     }
     graph.check()?;
-    outputs(cluster, &mut compiled);
+    outputs(cluster, &mut compiled)?;
     Ok(compiled)
 }
 
 /// What users will want to know: each is an attribute of a resource that the graph has.
-fn outputs(cluster: &Cluster, compiled: &mut Compiled) {
+fn outputs(cluster: &Cluster, compiled: &mut Compiled) -> Result<(), CompileError> {
     for (output, kind, name, attribute) in [
         ("api_endpoint", "aws_lb_listener", "api", "endpoint"),
         ("bastion", "aws_instance", "bastion", "public_ip"),
@@ -53,7 +53,7 @@ fn outputs(cluster: &Cluster, compiled: &mut Compiled) {
         let node = compiled.graph.iter().find(|node| node.address.kind() == kind && node.address.name() == name);
         let Some(node) = node else { continue };
         if attribute != "id" && !node.schema.computed.iter().any(|computed| computed.name == attribute) {
-            continue;
+            return Err(CompileError::Missing(format!("attribute `{attribute}` of {}", node.address)));
         }
         let reference = Reference { address: node.address.clone(), attribute: attribute.to_owned() };
         compiled.outputs.insert(output.to_owned(), Value::After(reference));
@@ -62,6 +62,7 @@ fn outputs(cluster: &Cluster, compiled: &mut Compiled) {
     if let Some(existing) = &cluster.network.existing {
         compiled.outputs.insert("network".to_owned(), Value::String(existing.clone()));
     }
+    Ok(())
 }
 
 /// The cluster that the tests of the compiler's parts begin with.

@@ -58,7 +58,10 @@ impl SecurityGroupRules {
             Foreign::Revoked => look().await?,
         };
         let present = |permissions: &[IpPermission]| -> Vec<Rule> {
-            rules(permissions).into_iter().filter(|rule| foreign == Foreign::Revoked || !rule.is_of_kubernetes()).collect()
+            rules(permissions)
+                .into_iter()
+                .filter(|rule| foreign == Foreign::Revoked || !rule.is_of_kubernetes())
+                .collect()
         };
         let ingress = Changes::between(&present(now.ip_permissions()), &self.ingress.0)?;
         let egress = Changes::between(&present(now.ip_permissions_egress()), &self.egress.0)?;
@@ -96,8 +99,7 @@ struct Changes {
 
 impl Changes {
     fn between(now: &[Rule], wanted: &[Rule]) -> Result<Self, CloudError> {
-        let mut changes =
-            Self { default: Vec::new(), authorize: Vec::new(), describe: Vec::new(), revoke: Vec::new() };
+        let mut changes = Self { default: Vec::new(), authorize: Vec::new(), describe: Vec::new(), revoke: Vec::new() };
         let (default, now): (Vec<&Rule>, Vec<&Rule>) = now.iter().partition(|rule| rule.is_default_egress());
         for rule in default {
             changes.default.push(rule.to_permission()?);

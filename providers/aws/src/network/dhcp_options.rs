@@ -107,11 +107,7 @@ fn read(options: &SdkDhcpOptions) -> Option<Found<DhcpOptions>> {
     Some(Found {
         address,
         id: options.dhcp_options_id.clone()?,
-        resource: DhcpOptions {
-            domain_name: values(DOMAIN_NAME).join(" "),
-            name_servers: values(NAME_SERVERS),
-            tags,
-        },
+        resource: DhcpOptions { domain_name: values(DOMAIN_NAME).join(" "), name_servers: values(NAME_SERVERS), tags },
         computed: Fields::new(),
         condition: Condition::Ready,
     })

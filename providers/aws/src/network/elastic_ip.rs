@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Address as SdkAddress, DomainType, ResourceType};
+use meridian_engine::Resource as _;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::Resource as _;
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::{Aws, Tags};
@@ -63,11 +63,7 @@ impl KindOps<Aws> for ElasticIp {
 
     async fn delete(client: &Aws, existing: &Existing<Self>) -> Result<(), CloudError> {
         let id = existing.id.as_str();
-        gone(
-            client
-                .call(ec2_write("ReleaseAddress"), || client.ec2.release_address().allocation_id(id).send())
-                .await,
-        )
+        gone(client.call(ec2_write("ReleaseAddress"), || client.ec2.release_address().allocation_id(id).send()).await)
     }
 }
 

@@ -97,7 +97,9 @@ impl InternetGateway {
         })
         .await;
         // Attached already, to this VPC: a VPC that has another gateway answers with another code.
-        allowing(result, |error| error.code.as_deref() == Some("Resource.AlreadyAssociated") && error.message.contains(vpc))
+        allowing(result, |error| {
+            error.code.as_deref() == Some("Resource.AlreadyAssociated") && error.message.contains(vpc)
+        })
     }
 }
 
@@ -118,9 +120,10 @@ async fn detach(client: &Aws, id: &str, vpc: &str) -> Result<(), CloudError> {
 fn read(gateway: &SdkInternetGateway) -> Option<Found<InternetGateway>> {
     let (address, tags) = own(InternetGateway::SCHEMA.kind, gateway.tags.as_deref())?;
     // The documented state of an attached gateway is `available`, which the enumeration of the SDK does not have.
-    let attachment = gateway.attachments().iter().find(|attachment| {
-        !matches!(attachment.state, Some(AttachmentStatus::Detached | AttachmentStatus::Detaching))
-    });
+    let attachment = gateway
+        .attachments()
+        .iter()
+        .find(|attachment| !matches!(attachment.state, Some(AttachmentStatus::Detached | AttachmentStatus::Detaching)));
     Some(Found {
         address,
         id: gateway.internet_gateway_id.clone()?,

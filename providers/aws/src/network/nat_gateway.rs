@@ -37,7 +37,10 @@ impl KindOps<Aws> for NatGateway {
         let alive = Filter::builder()
             .name("state")
             .set_values(Some(
-                [State::Pending, State::Available, State::Failed].iter().map(|state| state.as_str().to_owned()).collect(),
+                [State::Pending, State::Available, State::Failed]
+                    .iter()
+                    .map(|state| state.as_str().to_owned())
+                    .collect(),
             ))
             .build();
         let alive = &alive;
@@ -86,7 +89,8 @@ impl KindOps<Aws> for NatGateway {
             let id = required(gateway.nat_gateway_id, "ec2:CreateNatGateway", "id")?;
             let next = token(&new.token, &[subnet, allocation, &id]);
             // A token that was used for a gateway which has failed since gives that gateway again.
-            if !matches!(gateway.state, Some(State::Failed | State::Deleting | State::Deleted)) || client_token == next {
+            if !matches!(gateway.state, Some(State::Failed | State::Deleting | State::Deleted)) || client_token == next
+            {
                 break id;
             }
             client_token = next;
@@ -170,9 +174,7 @@ fn read(gateway: &SdkNatGateway) -> Option<Found<NatGateway>> {
         id: gateway.nat_gateway_id.clone()?,
         resource: NatGateway {
             subnet: Ref::existing(gateway.subnet_id.clone().unwrap_or_default()),
-            public_address: Ref::existing(
-                primary.and_then(|address| address.allocation_id()).unwrap_or_default(),
-            ),
+            public_address: Ref::existing(primary.and_then(|address| address.allocation_id()).unwrap_or_default()),
             internet_gateway: None,
             tags,
         },

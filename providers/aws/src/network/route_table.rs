@@ -48,21 +48,21 @@ impl KindOps<Aws> for RouteTable {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let listing = client
             .listing("DescribeRouteTables", || {
-            pages(|token| async move {
-                let answer = client
-                    .call(ec2_read("DescribeRouteTables"), || {
-                        client
-                            .ec2
-                            .describe_route_tables()
-                            .filters(client.owner_filter())
-                            .set_next_token(token.clone())
-                            .send()
-                    })
-                    .await?;
-                Ok((answer.route_tables, answer.next_token))
+                pages(|token| async move {
+                    let answer = client
+                        .call(ec2_read("DescribeRouteTables"), || {
+                            client
+                                .ec2
+                                .describe_route_tables()
+                                .filters(client.owner_filter())
+                                .set_next_token(token.clone())
+                                .send()
+                        })
+                        .await?;
+                    Ok((answer.route_tables, answer.next_token))
+                })
             })
-        })
-        .await?;
+            .await?;
         Ok(listing.iter().filter_map(read).collect())
     }
 
@@ -208,9 +208,7 @@ async fn associate(client: &Aws, id: &str, subnet: &str) -> Result<(), CloudErro
 async fn disassociate(client: &Aws, association: &RouteTableAssociation) -> Result<(), CloudError> {
     let Some(id) = association.route_table_association_id() else { return Ok(()) };
     let result = client
-        .call(ec2_write("DisassociateRouteTable"), || {
-            client.ec2.disassociate_route_table().association_id(id).send()
-        })
+        .call(ec2_write("DisassociateRouteTable"), || client.ec2.disassociate_route_table().association_id(id).send())
         .await;
     allowing(result, |error| error.kind == ErrorKind::NotFound)
 }

@@ -73,11 +73,7 @@ impl KindOps<Aws> for Subnet {
     }
 
     async fn delete(client: &Aws, existing: &Existing<Self>) -> Result<(), CloudError> {
-        gone(
-            client
-                .call(ec2_write("DeleteSubnet"), || client.ec2.delete_subnet().subnet_id(&existing.id).send())
-                .await,
-        )
+        gone(client.call(ec2_write("DeleteSubnet"), || client.ec2.delete_subnet().subnet_id(&existing.id).send()).await)
     }
 }
 

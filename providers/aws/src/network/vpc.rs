@@ -1,9 +1,7 @@
 //! The cluster's network.
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{
-    AttributeBooleanValue, ResourceType, Vpc as SdkVpc, VpcAttributeName as Attribute, VpcState,
-};
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as SdkVpc, VpcAttributeName as Attribute, VpcState};
 use futures::future::{try_join, try_join_all};
 use ipnet::Ipv4Net;
 use meridian_engine::observed::Condition;
@@ -59,9 +57,11 @@ impl KindOps<Aws> for Vpc {
             .await?;
         let with_attributes = listing.iter().map(|vpc| async move {
             let id = vpc.vpc_id().unwrap_or_default();
-            let (support, hostnames) =
-                try_join(attribute(client, id, Attribute::EnableDnsSupport), attribute(client, id, Attribute::EnableDnsHostnames))
-                    .await?;
+            let (support, hostnames) = try_join(
+                attribute(client, id, Attribute::EnableDnsSupport),
+                attribute(client, id, Attribute::EnableDnsHostnames),
+            )
+            .await?;
             Ok::<_, CloudError>(support.zip(hostnames).and_then(|(support, hostnames)| read(vpc, support, hostnames)))
         });
         Ok(try_join_all(with_attributes).await?.into_iter().flatten().collect())
@@ -156,7 +156,8 @@ async fn attribute(client: &Aws, id: &str, name: Attribute) -> Result<Option<boo
             .await,
     )?;
     Ok(answer.map(|answer| {
-        let value = if name == Attribute::EnableDnsSupport { answer.enable_dns_support } else { answer.enable_dns_hostnames };
+        let value =
+            if name == Attribute::EnableDnsSupport { answer.enable_dns_support } else { answer.enable_dns_hostnames };
         value.and_then(|value| value.value).unwrap_or_default()
     }))
 }
