@@ -136,6 +136,37 @@ impl<T: FieldValue> FieldValue for Vec<T> {
     }
 }
 
+/// Items whose order means nothing: a cloud that gives them back in another order has changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set<T>(pub Vec<T>);
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> FromIterator<T> for Set<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
+}
+
+impl<T: FieldValue> FieldValue for Set<T> {
+    const REFERENCE: bool = T::REFERENCE;
+
+    fn into_value(self) -> Value {
+        Value::Set(self.0.into_iter().map(T::into_value).collect())
+    }
+
+    fn from_value(value: &Value) -> Result<Self, FieldError> {
+        match value {
+            Value::Set(items) => items.iter().map(T::from_value).collect(),
+            other => Err(FieldError::wrong_type("a set", other)),
+        }
+    }
+}
+
 impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
     const REFERENCE: bool = T::REFERENCE;
 
@@ -151,5 +182,19 @@ impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
                 .collect(),
             other => Err(FieldError::wrong_type("a map", other)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_no_order_and_survives_the_disk() {
+        let set = |items: [&str; 2]| Set(items.map(str::to_owned).to_vec()).into_value();
+        assert_eq!(set(["b", "a"]), set(["a", "b"]));
+        let text = serde_json::to_string(&set(["b", "a"])).unwrap();
+        assert_eq!(text, r#"{"set":["a","b"]}"#);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), set(["a", "b"]));
     }
 }

@@ -12,8 +12,8 @@ pub type Fields = BTreeMap<String, Value>;
 
 /// A value of a field.
 ///
-/// On disk it is plain JSON, except that a map is written `{"map": …}` and a reference `{"after": …}`: so a key that a
-/// user chose can never be taken for a reference.
+/// On disk it is plain JSON, except that a map is written `{"map": …}`, a set `{"set": …}` and a reference
+/// `{"after": …}`: so a key that a user chose can never be taken for a reference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "Wire", into = "Wire")]
 pub enum Value {
@@ -23,6 +23,8 @@ pub enum Value {
     Integer(i64),
     String(String),
     List(Vec<Value>),
+    /// Items whose order means nothing and which a cloud gives back in any.
+    Set(BTreeSet<Value>),
     Map(BTreeMap<String, Value>),
     /// Not known before the resource it names has been made or changed.
     After(Reference),
@@ -58,6 +60,7 @@ enum Wire {
 #[serde(rename_all = "lowercase")]
 enum Tagged {
     Map(BTreeMap<String, Value>),
+    Set(BTreeSet<Value>),
     After(Reference),
 }
 
@@ -70,6 +73,7 @@ impl From<Wire> for Value {
             Wire::String(v) => Self::String(v),
             Wire::List(v) => Self::List(v),
             Wire::Tagged(Tagged::Map(v)) => Self::Map(v),
+            Wire::Tagged(Tagged::Set(v)) => Self::Set(v),
             Wire::Tagged(Tagged::After(v)) => Self::After(v),
         }
     }
@@ -84,6 +88,7 @@ impl From<Value> for Wire {
             Value::String(v) => Self::String(v),
             Value::List(v) => Self::List(v),
             Value::Map(v) => Self::Tagged(Tagged::Map(v)),
+            Value::Set(v) => Self::Tagged(Tagged::Set(v)),
             Value::After(v) => Self::Tagged(Tagged::After(v)),
         }
     }
@@ -96,6 +101,7 @@ impl Value {
         match self {
             Self::After(_) => false,
             Self::List(items) => items.iter().all(Self::is_known),
+            Self::Set(items) => items.iter().all(Self::is_known),
             Self::Map(entries) => entries.values().all(Self::is_known),
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::String(_) => true,
         }
@@ -117,6 +123,7 @@ impl Value {
                 into.insert(reference.clone());
             }
             Self::List(items) => items.iter().for_each(|item| item.references(into)),
+            Self::Set(items) => items.iter().for_each(|item| item.references(into)),
             Self::Map(entries) => entries.values().for_each(|item| item.references(into)),
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::String(_) => {}
         }
@@ -127,6 +134,7 @@ impl Value {
         match self {
             Self::String(text) => into.push(text),
             Self::List(items) => items.iter().for_each(|item| item.strings(into)),
+            Self::Set(items) => items.iter().for_each(|item| item.strings(into)),
             Self::Map(entries) => entries.values().for_each(|item| item.strings(into)),
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::After(_) => {}
         }
@@ -138,6 +146,7 @@ impl Value {
         match self {
             Self::After(reference) => known(reference).unwrap_or_else(|| self.clone()),
             Self::List(items) => Self::List(items.iter().map(|item| item.resolve(known)).collect()),
+            Self::Set(items) => Self::Set(items.iter().map(|item| item.resolve(known)).collect()),
             Self::Map(entries) => Self::Map(entries.iter().map(|(k, v)| (k.clone(), v.resolve(known))).collect()),
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::String(_) => self.clone(),
         }
@@ -152,6 +161,7 @@ impl Value {
             Self::Integer(v) => (*v).into(),
             Self::String(v) => v.clone().into(),
             Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Set(items) => items.iter().map(Self::to_json).collect(),
             Self::Map(entries) => {
                 serde_json::Value::Object(entries.iter().map(|(k, v)| (k.clone(), v.to_json())).collect())
             }
@@ -165,6 +175,9 @@ impl Value {
         match self {
             Self::After(_) => Some(true.into()),
             Self::List(items) if !self.is_known() => {
+                Some(items.iter().map(|item| item.unknown_json().unwrap_or(false.into())).collect())
+            }
+            Self::Set(items) if !self.is_known() => {
                 Some(items.iter().map(|item| item.unknown_json().unwrap_or(false.into())).collect())
             }
             Self::Map(entries) if !self.is_known() => Some(serde_json::Value::Object(

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
 use meridian_engine::observed::{Condition, Observed};
+use meridian_engine::schema::{OnChange, Replacement};
 use meridian_engine::{Address, Fields, KindSchema, Resource};
 
 use crate::call::Pace;
@@ -60,6 +61,17 @@ pub trait KindOps<C: Send + Sync>: Resource {
     async fn delete(client: &C, existing: &Existing<Self>) -> Result<(), CloudError>;
 }
 
+/// What is done with a kind of resource that others make and that is only ever removed: what controllers inside the
+/// cluster leave behind.
+#[async_trait]
+pub trait LeftoverOps<C: Send + Sync>: Resource {
+    /// Every resource of the kind that was made for the cluster and is not ours. As [`KindOps::find`].
+    async fn find(client: &C, scope: &Scope) -> Result<Vec<Found<Self>>, CloudError>;
+
+    /// As [`KindOps::delete`].
+    async fn delete(client: &C, existing: &Existing<Self>) -> Result<(), CloudError>;
+}
+
 /// A resource that exists, as observed by the plan.
 #[derive(Debug, Clone)]
 pub struct Existing<R> {
@@ -77,6 +89,7 @@ pub struct Dispatch<C> {
     pace: Pace,
     scope: Scope,
     kinds: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
+    leftovers: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
 }
 
 /// A cloud's client.
@@ -90,13 +103,20 @@ impl<C: Client> Dispatch<C> {
     /// A dispatch without kinds.
     #[must_use]
     pub fn new(client: Arc<C>, pace: Pace, scope: Scope) -> Self {
-        Self { client, pace, scope, kinds: BTreeMap::new() }
+        Self { client, pace, scope, kinds: BTreeMap::new(), leftovers: BTreeMap::new() }
     }
 
     /// Adds the kind `R`.
     #[must_use]
     pub fn with<R: KindOps<C>>(mut self) -> Self {
         self.kinds.insert(R::SCHEMA.kind, Box::new(Erased::<R>(PhantomData)));
+        self
+    }
+
+    /// Adds a kind that is only ever removed. It is not looked for by [`Dispatch::find`].
+    #[must_use]
+    pub fn with_leftover<R: LeftoverOps<C>>(mut self) -> Self {
+        self.leftovers.insert(R::SCHEMA.kind, Box::new(ErasedLeftover::<R>(PhantomData)));
         self
     }
 
@@ -109,18 +129,32 @@ impl<C: Client> Dispatch<C> {
     /// The schemas of all kinds.
     #[must_use]
     pub fn schemas(&self) -> Vec<&'static KindSchema> {
-        self.kinds.values().map(|kind| kind.schema()).collect()
+        self.kinds.values().chain(self.leftovers.values()).map(|kind| kind.schema()).collect()
     }
 
     /// Finds the resources of every kind, all kinds at once; kinds that read the same listing share it.
     pub async fn find(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
+        self.find_in(&self.kinds, scope).await
+    }
+
+    /// Finds what is only ever removed, likewise.
+    pub async fn find_leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
+        self.find_in(&self.leftovers, scope).await
+    }
+
+    async fn find_in(
+        &self,
+        kinds: &BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
+        scope: &Scope,
+    ) -> Result<Vec<Observed>, CloudError> {
         let client = self.client.fresh();
-        let found = try_join_all(self.kinds.values().map(|kind| kind.find(&client, scope))).await?;
+        let found = try_join_all(kinds.values().map(|kind| kind.find(&client, scope))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
     fn kind(&self, address: &Address) -> Result<&dyn AnyKind<C>, CloudError> {
-        self.kinds.get(address.kind()).map(AsRef::as_ref).ok_or_else(|| {
+        let kind = self.kinds.get(address.kind()).or_else(|| self.leftovers.get(address.kind()));
+        kind.map(AsRef::as_ref).ok_or_else(|| {
             CloudError::new(ErrorKind::Unsupported, "dispatch", format!("no such kind: {}", address.kind()))
         })
     }
@@ -145,7 +179,7 @@ impl<C: Client> Executor for Dispatch<C> {
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
                 let found = kind.find(&self.client.fresh(), &self.scope).await?;
-                if let Some(observed) = found.into_iter().find(|observed| observed.address == creation.address) {
+                if let Some(observed) = found.into_iter().find(|observed| is_made_by(observed, &creation)) {
                     return Ok(kind.finish(&self.client, &creation, observed).await?);
                 }
             }
@@ -162,6 +196,17 @@ impl<C: Client> Executor for Dispatch<C> {
             result => Ok(result?),
         }
     }
+}
+
+/// Whether a create may have made what was found. Where a new resource is made before the old one goes, the old one is
+/// found, too; it differs in a field that forces replacement, or is broken.
+fn is_made_by(observed: &Observed, creation: &Creation) -> bool {
+    let forcing = || observed.schema.fields.iter().filter(|field| field.on_change == OnChange::Replace);
+    let is_new = || {
+        !matches!(observed.condition, Condition::Failed(_))
+            && forcing().all(|field| observed.fields.get(field.name) == creation.fields.get(field.name))
+    };
+    observed.address == creation.address && (observed.schema.replacement != Replacement::CreateFirst || is_new())
 }
 
 /// A kind without its type.
@@ -191,18 +236,7 @@ impl<C: Send + Sync, R: KindOps<C>> AnyKind<C> for Erased<R> {
     }
 
     async fn find(&self, client: &C, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
-        let found = R::find(client, scope).await?;
-        Ok(found
-            .into_iter()
-            .map(|found| Observed {
-                address: found.address,
-                schema: R::schema(),
-                id: found.id,
-                fields: found.resource.into_fields(),
-                computed: found.computed,
-                condition: found.condition,
-            })
-            .collect())
+        Ok(R::find(client, scope).await?.into_iter().map(observed).collect())
     }
 
     async fn create(&self, client: &C, creation: &Creation) -> Result<Outcome, CloudError> {
@@ -243,15 +277,63 @@ impl<C: Send + Sync, R: KindOps<C>> AnyKind<C> for Erased<R> {
     }
 
     async fn delete(&self, client: &C, deletion: Deletion) -> Result<(), CloudError> {
-        let existing = Existing {
-            before: typed(&deletion.address, &deletion.before)?,
-            address: deletion.address,
-            id: deletion.id,
-            computed: deletion.computed,
-            changed: BTreeSet::new(),
-        };
-        R::delete(client, &existing).await
+        R::delete(client, &leaving(deletion)?).await
     }
+}
+
+struct ErasedLeftover<R>(PhantomData<fn() -> R>);
+
+/// Only a plan that no compiler wrote can ask for it.
+fn only_removed(address: &Address) -> CloudError {
+    CloudError::new(ErrorKind::Unsupported, "dispatch", format!("{address} is not ours to make or change"))
+}
+
+#[async_trait]
+impl<C: Send + Sync, R: LeftoverOps<C>> AnyKind<C> for ErasedLeftover<R> {
+    fn schema(&self) -> &'static KindSchema {
+        R::schema()
+    }
+
+    async fn find(&self, client: &C, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
+        Ok(R::find(client, scope).await?.into_iter().map(observed).collect())
+    }
+
+    async fn create(&self, _: &C, creation: &Creation) -> Result<Outcome, CloudError> {
+        Err(only_removed(&creation.address))
+    }
+
+    async fn finish(&self, _: &C, creation: &Creation, _: Observed) -> Result<Outcome, CloudError> {
+        Err(only_removed(&creation.address))
+    }
+
+    async fn update(&self, _: &C, update: Update) -> Result<Outcome, CloudError> {
+        Err(only_removed(&update.address))
+    }
+
+    async fn delete(&self, client: &C, deletion: Deletion) -> Result<(), CloudError> {
+        R::delete(client, &leaving(deletion)?).await
+    }
+}
+
+fn observed<R: Resource>(found: Found<R>) -> Observed {
+    Observed {
+        address: found.address,
+        schema: R::schema(),
+        id: found.id,
+        fields: found.resource.into_fields(),
+        computed: found.computed,
+        condition: found.condition,
+    }
+}
+
+fn leaving<R: Resource>(deletion: Deletion) -> Result<Existing<R>, CloudError> {
+    Ok(Existing {
+        before: typed(&deletion.address, &deletion.before)?,
+        address: deletion.address,
+        id: deletion.id,
+        computed: deletion.computed,
+        changed: BTreeSet::new(),
+    })
 }
 
 fn outcome(made: Made) -> Outcome {

@@ -14,5 +14,5 @@ pub mod telemetry;
 pub use call::{Api, Caller, Pace};
 pub use cloud::{Cloud, Scope};
 pub use error::{CloudError, ErrorKind};
-pub use kinds::{Client, Dispatch, Existing, Found, KindOps, Made, New};
+pub use kinds::{Client, Dispatch, Existing, Found, KindOps, LeftoverOps, Made, New};
 pub use provider::{CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};

@@ -24,7 +24,9 @@ use meridian_provider_api::provider::{WireRequest, WireTap};
 use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credentials, ErrorKind, Scope};
 use tokio::sync::OnceCell;
 
+use crate::ec2::required;
 use crate::errors::from_sdk;
+use crate::limits::other;
 
 /// Tag that holds the cluster's name; on everything that is made.
 pub const CLUSTER_TAG: &str = "meridian:cluster";
@@ -50,6 +52,7 @@ pub struct Aws {
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub sts: aws_sdk_sts::Client,
+    account: Arc<OnceCell<String>>,
     listings: Mutex<HashMap<String, Listing>>,
 }
 
@@ -70,6 +73,7 @@ impl Client for Aws {
             route53: self.route53.clone(),
             s3: self.s3.clone(),
             sts: self.sts.clone(),
+            account: Arc::clone(&self.account),
             listings: Mutex::default(),
         }
     }
@@ -138,6 +142,7 @@ impl Aws {
             region: connection.region,
             caller,
             global,
+            account: Arc::default(),
             listings: Mutex::default(),
         }
     }
@@ -154,7 +159,8 @@ impl Aws {
         let region = &caller.region;
         caller
             .call(api, || {
-                let answer = send();
+                // On the heap: the SDK's futures are of several kilobytes, and every caller would hold one.
+                let answer = Box::pin(send());
                 async move { answer.await.map_err(|error| from_sdk(api, region, &error)) }
             })
             .await
@@ -177,6 +183,19 @@ impl Aws {
         Arc::clone(shared)
             .downcast()
             .map_err(|_| CloudError::new(ErrorKind::Invalid, name, "the listing is kept under another type"))
+    }
+
+    /// The account's id; asked for once in a client's life.
+    pub async fn account(&self) -> Result<&str, CloudError> {
+        let account = self
+            .account
+            .get_or_try_init(|| async {
+                let api = other("sts", "GetCallerIdentity", true);
+                let answer = self.call(api, || self.sts.get_caller_identity().send()).await?;
+                required(answer.account, "sts:GetCallerIdentity", "account")
+            })
+            .await?;
+        Ok(account)
     }
 
     /// The two tags that mark a resource as ours, and its own.

@@ -58,8 +58,8 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         "Unsupported" | "UnsupportedOperation" | "UnknownOperationException" => ErrorKind::Unsupported,
         "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "DeleteConflict" | "VolumeInUse"
         | "InvalidNetworkInterface.InUse" | "BucketNotEmpty" | "HostedZoneNotEmpty" | "TargetGroupAssociationLimit"
-        | "InvalidIPAddress.InUse" | "InvalidGroup.InUse" => ErrorKind::DependencyViolation,
-        "IncorrectState" | "IncorrectInstanceState" | "InvalidAttachment.State" | "ConcurrentModification"
+        | "InvalidIPAddress.InUse" | "InvalidGroup.InUse" | "Gateway.NotAttached" => ErrorKind::DependencyViolation,
+        "ConditionalRequestConflict" | "IncorrectState" | "IncorrectInstanceState" | "InvalidAttachment.State" | "ConcurrentModification"
         | "ScalingActivityInProgress" | "OperationAborted" | "ResourceContention" | "InvalidState"
         | "OperationNotPermitted" | "InvalidAllocationID.Locked" => ErrorKind::Conflict,
         // A new instance profile is not visible everywhere for some seconds.

@@ -6,13 +6,21 @@
 
 pub mod bootstrap;
 pub mod client;
+pub mod cloud;
 pub mod compile;
 pub mod compute;
 pub mod disk;
 pub mod dns;
+pub mod ec2;
 pub mod errors;
 pub mod firewall;
 pub mod identity;
+pub mod leftovers;
 pub mod limits;
 pub mod load_balancer;
 pub mod network;
+pub mod provider;
+mod shared;
+
+pub use cloud::AwsCloud;
+pub use provider::AwsProvider;

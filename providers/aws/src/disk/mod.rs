@@ -1,1 +1,5 @@
-//! Being built.
+//! Disks that outlive the machines they are attached to.
+
+pub mod volume;
+
+pub use volume::Volume;

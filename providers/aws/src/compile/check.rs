@@ -1,0 +1,238 @@
+//! What AWS can't do of what a spec asks for.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+use meridian_provider_api::Unfit;
+use meridian_spec::cluster::{Cluster, SubnetRole};
+
+/// A VPC's range and a subnet's have prefixes of 16 to 28 (Amazon VPC User Guide, "VPC CIDR blocks").
+const PREFIXES: std::ops::RangeInclusive<u8> = 16..=28;
+/// Subnets with a network load balancer need a /27 (Elastic Load Balancing User Guide, "Subnets for your load balancer":
+/// eight free addresses each).
+const LOAD_BALANCER_PREFIX: u8 = 27;
+/// Addresses of a subnet that are Amazon's: the first four and the last (Amazon VPC User Guide, "Subnet CIDR blocks").
+const RESERVED_FIRST: u32 = 4;
+/// Tags of a resource (AWS General Reference, "Tag naming limits and requirements").
+const TAGS: usize = 50;
+const TAG_KEY: usize = 128;
+const TAG_VALUE: usize = 256;
+/// Tags that Meridian puts on beside the labels: two of ownership, `Name`, two for Kubernetes, and three to spare for
+/// what single kinds carry.
+const OWN_TAGS: usize = 8;
+/// Rules that a security group may have in one direction (Amazon VPC quotas; it can be raised).
+const RULES: usize = 60;
+/// Bytes of a cluster's name that leave room in every derived name: a private zone is named after it, and a label of DNS
+/// has at most 63.
+const NAME: usize = 63;
+
+/// Everything that does not fit; empty when AWS can do it all.
+#[must_use]
+pub fn check(cluster: &Cluster) -> Vec<Unfit> {
+    let mut unfit = Vec::new();
+    name(cluster, &mut unfit);
+    labels(cluster, &mut unfit);
+    ranges(cluster, &mut unfit);
+    slots(cluster, &mut unfit);
+    rules(cluster, &mut unfit);
+    unfit
+}
+
+fn push(unfit: &mut Vec<Unfit>, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+    unfit.push(Unfit { path: path.into(), message: message.into(), hint: hint.into() });
+}
+
+fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    let name = &cluster.name;
+    if name.len() > NAME {
+        push(
+            unfit,
+            "metadata.name",
+            format!("the name has {} characters; the private DNS zone that is named after it takes {NAME}", name.len()),
+            format!("choose a name of at most {NAME} characters"),
+        );
+    }
+    if name.starts_with("sg-") {
+        push(
+            unfit,
+            "metadata.name",
+            "names of security groups may not begin with `sg-`",
+            "choose a name that begins with something else",
+        );
+    }
+}
+
+fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    if cluster.labels.len() > TAGS - OWN_TAGS {
+        push(
+            unfit,
+            "metadata.labels",
+            format!(
+                "{} labels; AWS takes {TAGS} tags a resource, of which {OWN_TAGS} are needed",
+                cluster.labels.len()
+            ),
+            format!("keep to {} labels", TAGS - OWN_TAGS),
+        );
+    }
+    for (key, value) in &cluster.labels {
+        let path = format!("metadata.labels.{key}");
+        let lower = key.to_ascii_lowercase();
+        if key.is_empty() || key.chars().count() > TAG_KEY {
+            push(unfit, &path, format!("a tag's key has 1 to {TAG_KEY} characters"), "shorten the label's key");
+        }
+        if value.chars().count() > TAG_VALUE {
+            push(
+                unfit,
+                &path,
+                format!("a tag's value has at most {TAG_VALUE} characters"),
+                "shorten the label's value",
+            );
+        }
+        if lower.starts_with("aws:") {
+            push(unfit, &path, "tags that begin with `aws:` are Amazon's", "choose another key");
+        }
+        if lower.starts_with("meridian:") || key == "Name" || key.starts_with("kubernetes.io/") {
+            push(unfit, &path, "Meridian sets this tag itself", "choose another key");
+        }
+        if let Some(bad) = key.chars().chain(value.chars()).find(|c| !is_tag_character(*c)) {
+            push(
+                unfit,
+                &path,
+                format!("{bad:?} can't stand in a tag of every service"),
+                "use letters, digits, spaces and + - = . _ : / @",
+            );
+        }
+    }
+}
+
+fn is_tag_character(c: char) -> bool {
+    c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c)
+}
+
+fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    let network = &cluster.network;
+    if network.existing.is_none() {
+        if !PREFIXES.contains(&network.cidr.prefix_len()) {
+            push(
+                unfit,
+                "spec.network.cidr",
+                format!("{}: a VPC's range is a /{} to a /{}", network.cidr, PREFIXES.start(), PREFIXES.end()),
+                "choose a range such as 10.0.0.0/16",
+            );
+        }
+        if let Some(taken) = forbidden(network.cidr) {
+            push(
+                unfit,
+                "spec.network.cidr",
+                format!("{}: {taken} can't be a VPC's range", network.cidr),
+                "choose a private range such as 10.0.0.0/16",
+            );
+        }
+    }
+    for subnet in network.subnets.iter().filter(|subnet| subnet.existing.is_none()) {
+        let prefix = subnet.cidr.prefix_len();
+        let smallest = if subnet.role == SubnetRole::Public { LOAD_BALANCER_PREFIX } else { *PREFIXES.end() };
+        if prefix > smallest || prefix < *PREFIXES.start() {
+            push(
+                unfit,
+                "spec.network.cidr",
+                format!(
+                    "subnet {} would be {}; it has to be a /{} to a /{smallest}",
+                    subnet.name,
+                    subnet.cidr,
+                    PREFIXES.start()
+                ),
+                "choose a larger range for the network, or fewer zones",
+            );
+        }
+    }
+    // Docker's bridge and Cloud9 aside, this is the one that AWS itself uses inside every VPC.
+    let local: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(169, 254, 0, 0), 16);
+    for (path, range) in
+        [("spec.network.podCidr", network.pod_cidr), ("spec.network.serviceCidr", network.service_cidr)]
+    {
+        if local.contains(&range.network()) || range.contains(&local.network()) {
+            push(unfit, path, format!("{range} holds the addresses of AWS' own services"), "choose another range");
+        }
+    }
+}
+
+/// Ranges that `CreateVpc` refuses.
+fn forbidden(range: Ipv4Net) -> Option<&'static str> {
+    match range.network().octets() {
+        [0, ..] => Some("0.0.0.0/8"),
+        [127, ..] => Some("127.0.0.0/8"),
+        [169, 254, ..] => Some("169.254.0.0/16"),
+        [224..=239, ..] => Some("224.0.0.0/4"),
+        _ => None,
+    }
+}
+
+fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    let mut taken = BTreeSet::new();
+    for (index, slot) in cluster.control_plane.slots.iter().enumerate() {
+        let Some(subnet) = cluster.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
+        let first = u32::from(subnet.cidr.network());
+        let offset = u32::from(slot.address).wrapping_sub(first);
+        let path = format!("spec.controlPlane.slots[{index}]");
+        if !subnet.cidr.contains(&slot.address) {
+            push(unfit, &path, format!("{} is not in {}", slot.address, subnet.cidr), "leave the address to Meridian");
+        } else if offset < RESERVED_FIRST || slot.address == subnet.cidr.broadcast() {
+            push(
+                unfit,
+                &path,
+                format!("{} is one of the five addresses of {} that are Amazon's", slot.address, subnet.cidr),
+                "leave the address to Meridian",
+            );
+        }
+        if !taken.insert(slot.address) {
+            push(unfit, &path, format!("{} is given twice", slot.address), "leave the address to Meridian");
+        }
+    }
+}
+
+fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    let bastion = cluster.bastion.iter().map(|bastion| ("spec.bastion.allow", bastion.allow.len()));
+    for (path, count) in bastion.chain([("spec.controlPlane.api.allow", cluster.control_plane.api.allow.len())]) {
+        if count > RULES {
+            push(
+                unfit,
+                path,
+                format!("{count} ranges; a security group has at most {RULES} rules in one direction"),
+                "join ranges, or name a larger one",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::fixture;
+
+    #[test]
+    fn a_sound_cluster_fits() {
+        assert_eq!(check(&fixture::cluster()), []);
+        assert_eq!(check(&fixture::shared()), []);
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_place() {
+        let mut cluster = fixture::cluster();
+        cluster.name = "sg-".to_owned() + &"x".repeat(70);
+        cluster.labels.insert("aws:team".to_owned(), "v".repeat(257));
+        cluster.network.cidr = "10.0.0.0/8".parse().unwrap();
+        cluster.network.subnets[0].cidr = "10.40.32.0/29".parse().unwrap();
+        cluster.control_plane.slots[1].address = "10.40.64.3".parse().unwrap();
+        let faults = check(&cluster);
+        let paths: BTreeSet<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+        let expected = [
+            "metadata.labels.aws:team",
+            "metadata.name",
+            "spec.controlPlane.slots[0]",
+            "spec.controlPlane.slots[1]",
+            "spec.network.cidr",
+        ];
+        assert_eq!(paths.into_iter().collect::<Vec<_>>(), expected);
+    }
+}
