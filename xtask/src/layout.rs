@@ -23,12 +23,8 @@ impl Layout {
     /// Reads the environment, and makes sure that cargo's output is this checkout's.
     pub fn discover() -> Result<Self> {
         // Read when it runs, not when it is compiled: checkouts share a target directory and with it this binary.
-        let manifest =
-            env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
-        let root = Path::new(&manifest)
-            .parent()
-            .context("the checkout is the parent of xtask's directory")?
-            .to_owned();
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").context("run this as `cargo xtask`")?;
+        let root = Path::new(&manifest).parent().context("the checkout is the parent of xtask's directory")?.to_owned();
         let cache = match env::var_os("MERIDIAN_CACHE") {
             Some(directory) => PathBuf::from(directory),
             None => env::home_dir()
@@ -36,15 +32,9 @@ impl Layout {
                 .join(".cache/meridian"),
         };
         let cache = std::path::absolute(cache).context("the cache directory has no absolute path")?;
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || Ok(cache.join("target")),
-            |directory| std::path::absolute(PathBuf::from(directory)),
-        );
-        let layout = Self {
-            root,
-            cache,
-            target: target.context("CARGO_TARGET_DIR has no absolute path")?,
-        };
+        let target = env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| Ok(cache.join("target")), |directory| std::path::absolute(PathBuf::from(directory)));
+        let layout = Self { root, cache, target: target.context("CARGO_TARGET_DIR has no absolute path")? };
         layout.claim_target()?;
         Ok(layout)
     }
@@ -72,11 +62,9 @@ impl Layout {
     pub fn fresh_directory(&self, name: &str) -> Result<PathBuf> {
         let directory = self.target.join(name);
         if directory.exists() {
-            fs::remove_dir_all(&directory)
-                .with_context(|| format!("{} can't be emptied", directory.display()))?;
+            fs::remove_dir_all(&directory).with_context(|| format!("{} can't be emptied", directory.display()))?;
         }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("{} can't be made", directory.display()))?;
+        fs::create_dir_all(&directory).with_context(|| format!("{} can't be made", directory.display()))?;
         Ok(directory)
     }
 

@@ -60,9 +60,7 @@ fn main() -> Result<()> {
         Task::Fmt => process::run(layout.cargo().args(["fmt", "--all"])),
         Task::Lint => lint(&layout),
         Task::Test { filters } if filters.is_empty() => test(&layout),
-        Task::Test { filters } => {
-            suites::run(&layout, &Tools::install(&layout)?, &filters).map(|_| ())
-        }
+        Task::Test { filters } => suites::run(&layout, &Tools::install(&layout)?, &filters).map(|_| ()),
         Task::Tools => {
             Tools::install(&layout)?.describe();
             Ok(())
@@ -78,16 +76,10 @@ fn main() -> Result<()> {
 fn test(layout: &Layout) -> Result<()> {
     let mut phases = Phases::default();
     let tools = phases.required("tools", || Tools::install(layout))?;
-    phases.run("format", || {
-        process::run(layout.cargo().args(["fmt", "--all", "--check"]))
-    });
-    phases.run("scripts", || {
-        process::run(tools.shellcheck(layout).arg(".ci/run"))
-    });
+    phases.run("format", || process::run(layout.cargo().args(["fmt", "--all", "--check"])));
+    phases.run("scripts", || process::run(tools.shellcheck(layout).arg(".ci/run")));
     phases.run("wire checker's own tests", || suites::wire_self_test(layout, &tools));
-    phases.run("deny", || {
-        deny(layout, &tools, &["bans", "licenses", "sources"].map(str::to_owned))
-    });
+    phases.run("deny", || deny(layout, &tools, &["bans", "licenses", "sources"].map(str::to_owned)));
     phases.run("clippy", || lint(layout));
     let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
     phases.run("wire check", || suites::wire_check(layout, &tools));
@@ -96,13 +88,7 @@ fn test(layout: &Layout) -> Result<()> {
 }
 
 fn lint(layout: &Layout) -> Result<()> {
-    process::run(layout.cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny=warnings",
-    ]))
+    process::run(layout.cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny=warnings"]))
 }
 
 fn deny(layout: &Layout, tools: &Tools, checks: &[String]) -> Result<()> {
@@ -111,13 +97,7 @@ fn deny(layout: &Layout, tools: &Tools, checks: &[String]) -> Result<()> {
 
 /// Builds the program as it is shipped and the benchmark beside it, and hands it the program's path.
 fn bench(layout: &Layout) -> Result<()> {
-    process::run(layout.cargo().args([
-        "build",
-        "--workspace",
-        "--release",
-        "--bin=meridian",
-        "--bench=speed",
-    ]))?;
+    process::run(layout.cargo().args(["build", "--workspace", "--release", "--bin=meridian", "--bench=speed"]))?;
     process::run(
         layout
             .cargo()
@@ -128,8 +108,5 @@ fn bench(layout: &Layout) -> Result<()> {
 
 /// The names of this tool's commands, against which the documentation is checked.
 fn task_names() -> Vec<String> {
-    Arguments::command()
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .collect()
+    Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }

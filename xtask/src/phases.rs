@@ -31,19 +31,11 @@ impl Phases {
     }
 
     /// Runs a phase without which the others make no sense.
-    pub fn required<T>(
-        &mut self,
-        name: &'static str,
-        phase: impl FnOnce() -> Result<T>,
-    ) -> Result<T> {
+    pub fn required<T>(&mut self, name: &'static str, phase: impl FnOnce() -> Result<T>) -> Result<T> {
         println!("\n=== {name}");
         let start = Instant::now();
         let result = phase();
-        self.outcomes.push(Outcome {
-            name,
-            took: start.elapsed(),
-            well: result.is_ok(),
-        });
+        self.outcomes.push(Outcome { name, took: start.elapsed(), well: result.is_ok() });
         result
     }
 

@@ -29,10 +29,7 @@ impl fmt::Display for Totals {
 impl Totals {
     /// Adds one line of output: `test result: ok. 3 passed; 0 failed; …`, or any other, which counts nothing.
     fn add(&mut self, line: &str) {
-        let Some((_, counts)) = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
         for part in counts.split("; ") {
@@ -50,10 +47,7 @@ pub fn run(layout: &Layout, tools: &Tools, filters: &[String]) -> Result<Totals>
     let mut command = with_tools(layout, tools)?;
     command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(filters);
     println!("$ cargo test --workspace --no-fail-fast");
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| process::not_started(&command))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| process::not_started(&command))?;
     let mut totals = Totals::default();
     let output = child.stdout.take().context("cargo's output is not to be had")?;
     for line in BufReader::new(output).split(b'\n') {
@@ -75,9 +69,7 @@ pub fn run(layout: &Layout, tools: &Tools, filters: &[String]) -> Result<Totals>
 /// Writes the golden files anew.
 pub fn golden(layout: &Layout, tools: &Tools) -> Result<()> {
     process::run(
-        with_tools(layout, tools)?
-            .args(["test", "--workspace", "--test=suites", "golden"])
-            .env("UPDATE_GOLDEN", "1"),
+        with_tools(layout, tools)?.args(["test", "--workspace", "--test=suites", "golden"]).env("UPDATE_GOLDEN", "1"),
     )
 }
 

@@ -45,20 +45,12 @@ impl Tools {
         };
         let list = pins.join("cargo.txt");
         let list = fs::read_to_string(&list).with_context(|| format!("{} can't be read", list.display()))?;
-        Ok(Self {
-            emulators,
-            models,
-            cloud_init,
-            cargo: cargo_tools(layout, &store, &list)?,
-        })
+        Ok(Self { emulators, models, cloud_init, cargo: cargo_tools(layout, &store, &list)? })
     }
 
     /// The variables by which the tests find the tools.
     pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
-        [
-            ("MERIDIAN_PYTHON", python::interpreter(&self.emulators)),
-            (CLOUD_INIT, self.cloud_init.clone()),
-        ]
+        [("MERIDIAN_PYTHON", python::interpreter(&self.emulators)), (CLOUD_INIT, self.cloud_init.clone())]
     }
 
     /// Prints the variables in a form that a shell can take, for running a test by hand or from an editor.

@@ -112,7 +112,7 @@ fn versions() -> Result<Rows> {
 
 fn table(columns: &[&str], rows: &[Json]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(columns.iter().map(|column| column.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(columns.iter().map(|column| column.to_uppercase()));
     for row in rows {
         table.add_row(columns.iter().map(|column| cell(&row[*column])));
     }

@@ -69,7 +69,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         }
         Command::History { name } => {
             let mut table = Table::new();
-            table.load_preset(presets::NOTHING).set_header(["SERIAL", "WRITTEN", "RESOURCES", "BY"]);
+            table.load_style(presets::NOTHING).set_header(["SERIAL", "WRITTEN", "RESOURCES", "BY"]);
             for entry in clusters.history(&name).await? {
                 table.add_row([
                     entry.serial.to_string(),

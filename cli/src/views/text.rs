@@ -106,7 +106,7 @@ fn write_field(text: &mut String, name: &str, before: &Fields, after: &Fields, r
         Reason::ForcesReplacement(fields) if fields.contains(name) => "  # forces replacement",
         _ => "",
     };
-    if let (Value::List(old), Value::List(new)) = (old, new) {
+    if let (Some(old), Some(new)) = (items(old), items(new)) {
         let _ = writeln!(text, "    {name}:{forces}");
         for item in old.iter().filter(|item| !new.contains(item)) {
             let _ = writeln!(text, "      {} {}", "-".red(), show(item, 6));
@@ -127,13 +127,7 @@ fn show(value: &Value, indent: usize) -> String {
         Value::Integer(value) => value.to_string(),
         Value::After(reference) => format!("<{reference}>"),
         Value::String(value) => show_text(value),
-        Value::List(items) if items.iter().all(|item| !matches!(item, Value::Map(_))) => {
-            format!("[{}]", items.iter().map(|item| show(item, indent)).collect::<Vec<_>>().join(", "))
-        }
-        Value::List(items) => items.iter().fold(String::new(), |mut text, item| {
-            let _ = write!(text, "\n{}- {}", " ".repeat(indent + 2), show(item, indent + 2));
-            text
-        }),
+        Value::List(_) | Value::Set(_) => show_items(&items(value).unwrap_or_default(), indent),
         Value::Map(entries) => {
             let known: Vec<String> = entries
                 .iter()
@@ -143,6 +137,25 @@ fn show(value: &Value, indent: usize) -> String {
             format!("{{{}}}", known.join(", "))
         }
     }
+}
+
+/// The items of a list or a set.
+fn items(value: &Value) -> Option<Vec<&Value>> {
+    match value {
+        Value::List(items) => Some(items.iter().collect()),
+        Value::Set(items) => Some(items.iter().collect()),
+        _ => None,
+    }
+}
+
+fn show_items(items: &[&Value], indent: usize) -> String {
+    if items.iter().all(|item| !matches!(item, Value::Map(_))) {
+        return format!("[{}]", items.iter().map(|item| show(item, indent)).collect::<Vec<_>>().join(", "));
+    }
+    items.iter().fold(String::new(), |mut text, item| {
+        let _ = write!(text, "\n{}- {}", " ".repeat(indent + 2), show(item, indent + 2));
+        text
+    })
 }
 
 fn show_text(text: &str) -> String {

@@ -34,8 +34,7 @@ fn modules(directory: &Path) -> PathBuf {
 
 /// Downloads the package into `directory`; the list of packages is brought up to date when that is what is missing.
 fn fetch(directory: &Path) -> Result<PathBuf> {
-    let download =
-        || process::capture(Command::new("apt-get").args(["download", "cloud-init"]).current_dir(directory));
+    let download = || process::capture(Command::new("apt-get").args(["download", "cloud-init"]).current_dir(directory));
     if download().is_err() {
         if process::run(Command::new("apt-get").args(["update", "--quiet=2"])).is_err() {
             process::run(Command::new("sudo").args(["-n", "apt-get", "update", "--quiet=2"]))?;

@@ -34,10 +34,7 @@ impl Python {
             let identity = answer.trim().to_owned();
             match version(&identity) {
                 Some(found) if found >= OLDEST => {
-                    return Ok(Self {
-                        executable: name.to_owned(),
-                        identity,
-                    });
+                    return Ok(Self { executable: name.to_owned(), identity });
                 }
                 _ => seen.push(identity),
             }
@@ -52,12 +49,10 @@ impl Python {
 
     /// An environment with exactly the packages of a list.
     pub fn environment(&self, store: &Store, name: &str, list: &Path) -> Result<PathBuf> {
-        let pins =
-            fs::read_to_string(list).with_context(|| format!("{} can't be read", list.display()))?;
+        let pins = fs::read_to_string(list).with_context(|| format!("{} can't be read", list.display()))?;
         store.ensure(name, &[&pins, &self.identity], |directory| {
-            process::run(Command::new(&self.executable).args(["-m", "venv"]).arg(directory)).context(
-                "Python can't make environments: on Debian and Ubuntu, `apt-get install python3-venv`",
-            )?;
+            process::run(Command::new(&self.executable).args(["-m", "venv"]).arg(directory))
+                .context("Python can't make environments: on Debian and Ubuntu, `apt-get install python3-venv`")?;
             let pip = || {
                 let mut command = Command::new(interpreter(directory));
                 command.args(["-m", "pip", "--disable-pip-version-check"]);

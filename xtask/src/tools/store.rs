@@ -26,12 +26,7 @@ impl Store {
     ///
     /// The directory's name carries the pins' hash, so that checkouts with different pins don't disturb each other. It
     /// is filled in place, because a Python environment can't be moved, and marked only when all went well.
-    pub fn ensure(
-        &self,
-        name: &str,
-        pins: &[&str],
-        install: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<PathBuf> {
+    pub fn ensure(&self, name: &str, pins: &[&str], install: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let directory = self.root.join(format!("{name}-{:016x}", hash(pins)));
         let mark = directory.join("complete");
         if mark.exists() {
@@ -41,8 +36,7 @@ impl Store {
             fs::remove_dir_all(&directory)
                 .with_context(|| format!("{} is incomplete and can't be removed", directory.display()))?;
         }
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("{} can't be made", directory.display()))?;
+        fs::create_dir_all(&directory).with_context(|| format!("{} can't be made", directory.display()))?;
         install(&directory).with_context(|| format!("installing {name} failed"))?;
         File::create(&mark).with_context(|| format!("{} can't be written", mark.display()))?;
         Ok(directory)
