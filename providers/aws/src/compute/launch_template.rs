@@ -89,7 +89,7 @@ async fn templates(client: &Aws) -> Result<Vec<SdkTemplate>, CloudError> {
 }
 
 /// The default versions of all templates of the account and region. The call can't be narrowed to several templates:
-/// this is one call for each 200 templates, where asking by name would be one for each of ours.
+/// this is one call for each 200 templates, where asking by id would be one for each of ours.
 async fn defaults(client: &Aws) -> Result<Vec<LaunchTemplateVersion>, CloudError> {
     ec2::pages(|token| async move {
         let page = client

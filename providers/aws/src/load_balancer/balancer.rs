@@ -1,12 +1,11 @@
 //! Network load balancers.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancer as SdkLoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
     LoadBalancerTypeEnum,
 };
+use meridian_engine::field::Set;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
@@ -17,7 +16,7 @@ use super::listing::{Listing, create_api, read_api, retag, sdk_tags, until_gone,
 use crate::client::{Aws, Tags};
 use crate::ec2::{computed, found, gone, id_of, required};
 use crate::firewall::SecurityGroup;
-use crate::network::Subnet;
+use crate::network::{InternetGateway, Subnet};
 
 /// Tag that says what cross-zone balancing was set to. Reading the attribute itself would cost a call each time.
 const CROSS_ZONE_TAG: &str = "meridian:cross-zone";
@@ -30,13 +29,15 @@ resource! {
         name: String => replace,
         /// `internet-facing` or `internal`.
         scheme: String => replace,
-        /// One subnet a zone, by the zone's name.
-        subnets: BTreeMap<String, Ref<Subnet>> => update,
+        /// One subnet a zone.
+        subnets: Set<Ref<Subnet>> => update,
         /// What may connect. A load balancer made without one can never have one.
         security_group: Ref<SecurityGroup> => update,
         /// Whether a zone's address also reaches targets in other zones.
         cross_zone: bool => update,
         tags: Tags => update,
+        /// One that faces the internet is refused as long as its VPC has no way there.
+        internet_gateway: Option<Ref<InternetGateway>> => unread,
     }
     computed { dns_name, hosted_zone_id }
 }
@@ -117,7 +118,7 @@ impl KindOps<Aws> for LoadBalancer {
 
 impl LoadBalancer {
     fn subnet_ids(&self) -> Result<Vec<String>, CloudError> {
-        self.subnets.values().map(|subnet| id_of(subnet).map(str::to_owned)).collect()
+        self.subnets.0.iter().map(|subnet| id_of(subnet).map(str::to_owned)).collect()
     }
 
     /// Sets the attribute, then the tag that says so: a crash between the two is seen and mended.
@@ -144,11 +145,12 @@ fn read(balancer: &SdkLoadBalancer, mut tags: Tags) -> LoadBalancer {
         subnets: balancer
             .availability_zones()
             .iter()
-            .filter_map(|zone| Some((zone.zone_name.clone()?, Ref::existing(zone.subnet_id.clone()?))))
+            .filter_map(|zone| zone.subnet_id.clone().map(Ref::existing))
             .collect(),
         security_group: Ref::existing(balancer.security_groups().join(",")),
         cross_zone: cross_zone.as_deref() == Some("true"),
         tags,
+        internet_gateway: None,
     }
 }
 
@@ -224,13 +226,11 @@ mod tests {
             LoadBalancer {
                 name: "mrd-demo-api-12345678".to_owned(),
                 scheme: "internal".to_owned(),
-                subnets: BTreeMap::from([
-                    ("eu-west-1a".to_owned(), Ref::existing("subnet-1")),
-                    ("eu-west-1b".to_owned(), Ref::existing("subnet-2")),
-                ]),
+                subnets: Set(vec![Ref::existing("subnet-2"), Ref::existing("subnet-1")]),
                 security_group: Ref::existing("sg-1"),
                 cross_zone: true,
                 tags,
+                internet_gateway: None,
             }
         );
         assert_eq!(condition(&balancer), Condition::Unfinished("provisioning".to_owned()));
