@@ -56,6 +56,8 @@ pub struct Change {
     pub changed: BTreeSet<String>,
     /// Whether, in a replacement, the new one is made before the old one goes.
     pub create_first: bool,
+    /// Whether, of several replacements of the kind, each waits for the one before.
+    pub in_turn: bool,
     /// Idempotency token of the create, empty where nothing is made.
     pub token: String,
     /// What the token was made with besides the resource itself; a create that is tried again after a crash takes the

@@ -48,6 +48,8 @@ pub enum OnChange {
 pub enum Replacement {
     /// The old one must be gone before the new one is made (same name, address or disk).
     DeleteFirst,
+    /// As [`Replacement::DeleteFirst`], and of several of the kind one after another: together they are a quorum.
+    InTurn,
     /// The new one is made first, so that what refers to it can move over.
     CreateFirst,
     /// Never, and never deleted either but by `destroy`: it holds what can't be made again. The text says what would be

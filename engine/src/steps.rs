@@ -81,6 +81,14 @@ impl<'p> Steps<'p> {
                 }
             }
         }
+        let mut last: BTreeMap<&str, NodeIndex> = BTreeMap::new();
+        for (change, own) in all.iter().filter(|(change, _)| change.in_turn) {
+            if let (Some(remove), Some(make)) = (own.remove, own.make)
+                && let Some(before) = last.insert(change.address.kind(), make)
+            {
+                graph.add_edge(before, remove, ());
+            }
+        }
         toposort(&graph, None).map_err(|cycle| CycleError(graph[cycle.node_id()].change.address.clone()))?;
         Ok(Self { graph })
     }

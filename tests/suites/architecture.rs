@@ -72,7 +72,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 #[test]
 fn the_core_knows_no_cloud() {
     for folder in ["engine/src", "state/src", "providers/api/src"] {
-        for (path, text) in sources(folder) {
+        for (path, text) in sources(folder).into_iter().filter(|(path, _)| !path.ends_with("/tests.rs")) {
             for (number, line) in text.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
                 for word in ["\"aws\"", "\"gcp\"", "\"azure\"", "Provider::Aws", "match provider"] {
@@ -92,7 +92,7 @@ fn only_the_command_line_prints_exits_and_reads_the_environment() {
     for folder in folders {
         for (path, text) in sources(folder) {
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for word in ["println!", "process::exit", "env::var", "home_dir", "data_dir"] {
+            for word in ["println!", "process::exit", "env::var", "home_dir", "etcetera::"] {
                 assert!(!code.contains(word), "{path} has `{word}`");
             }
         }

@@ -202,7 +202,7 @@ fn help_shows_examples_and_wrong_usage_gives_3() {
     expect(meridian(dir.path()).args(["nonsense"]), 3);
     expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 1);
     expect(meridian(dir.path()).args(["state", "list", "--state", "s3://bucket"]), 3);
-    expect(meridian(dir.path()).args(["get", "clusters", "--endpoint", "moon=http://127.0.0.1:1"]), 3);
+    expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--endpoint", "moon=http://127.0.0.1:1"]), 3);
     assert!(stdout(meridian(dir.path()).args(["completions", "bash"]), 0).contains("meridian"));
     assert!(stdout(meridian(dir.path()).args(["schema", "Cluster"]), 0).contains("$schema"));
     assert!(stdout(meridian(dir.path()).args(["explain", "spec.pools"]), 0).contains("min"));

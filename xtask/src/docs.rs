@@ -1,8 +1,9 @@
 //! The commands that the documentation shows are run, so that they stay true.
 //!
-//! A block tagged `sh run` is executed, command by command, in a copy of `examples/` with an empty state; all blocks of
-//! one file share that copy and that state. Elsewhere `meridian` commands are refused, so that none goes unchecked. `cargo run … -- ARGUMENTS`
-//! is how a reader without an installed binary says `meridian ARGUMENTS`, and is executed as that, in any block.
+//! A block tagged `sh run` is executed, command by command, in a copy of `examples/` with an empty state; all such
+//! blocks of one file share that copy and that state. Elsewhere `meridian` commands are refused, so that none goes
+//! unchecked. `cargo run --bin meridian -- ARGUMENTS` is what a reader does first, without an installed binary: it is
+//! executed as `meridian ARGUMENTS` in any block, with a copy and a state of its own.
 
 use std::env;
 use std::ffi::OsString;
@@ -24,8 +25,10 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// What becomes of a command of the documentation.
 #[derive(Debug, PartialEq, Eq)]
 enum Treatment {
-    /// Executed, as this text.
+    /// Executed after the document's other commands.
     Run(String),
+    /// Executed by itself, as this text.
+    Begin(String),
     /// Not ours, and shown only.
     Leave,
     /// Must not stand there, for this reason.
@@ -34,31 +37,29 @@ enum Treatment {
 
 /// Runs the commands of every document. `tasks` are the names of xtask's own commands.
 pub fn check(layout: &Layout, tasks: &[String]) -> Result<()> {
-    // Test targets are named along, because their dependencies' features would else build the SDKs a second time.
-    process::run(layout.cargo().args(["build", "--workspace", "--bin=meridian", "--tests"]))?;
+    layout.build()?;
     let scratch = layout.fresh_directory("documentation")?;
     let mut faults = Vec::new();
     let mut ran = 0;
     for document in documents(&layout.root)? {
         let text = fs::read_to_string(&document).with_context(|| format!("{} can't be read", document.display()))?;
         let name = document.strip_prefix(&layout.root).unwrap_or(&document).display().to_string();
-        let mut place: Option<Place> = None;
         for command in markdown::commands(&text) {
             let at = format!("{name}:{}", command.line);
-            match treatment(&command, tasks) {
-                Treatment::Leave => {}
-                Treatment::Refuse(reason) => faults.push(format!("{at}: {reason}")),
-                Treatment::Run(text) => {
-                    let place = match &mut place {
-                        Some(place) => place,
-                        None => place.insert(Place::new(layout, &scratch, &name)?),
-                    };
-                    println!("{at}: {text}");
-                    ran += 1;
-                    if let Err(error) = place.execute(&text, command.exits) {
-                        faults.push(format!("{at}: {error:#}"));
-                    }
+            let (text, place) = match treatment(&command, tasks) {
+                Treatment::Leave => continue,
+                Treatment::Refuse(reason) => {
+                    faults.push(format!("{at}: {reason}"));
+                    continue;
                 }
+                Treatment::Run(text) => (text, name.as_str()),
+                Treatment::Begin(text) => (text, at.as_str()),
+            };
+            println!("{at}: {text}");
+            ran += 1;
+            let place = Place::open(layout, &scratch, place)?;
+            if let Err(error) = place.execute(&text, command.exits) {
+                faults.push(format!("{at}: {error:#}"));
             }
         }
     }
@@ -74,7 +75,6 @@ pub fn check(layout: &Layout, tasks: &[String]) -> Result<()> {
 
 /// The Markdown files at the root and below `docs/`, sorted.
 fn documents(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
     let mut directories = vec![root.join("docs")];
     let mut entries = list(root)?;
     while let Some(directory) = directories.pop() {
@@ -88,9 +88,9 @@ fn documents(root: &Path) -> Result<Vec<PathBuf>> {
             }
         }
     }
-    found.extend(entries.into_iter().filter(|path| path.extension().is_some_and(|end| end == "md")));
-    found.sort();
-    Ok(found)
+    entries.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    entries.sort();
+    Ok(entries)
 }
 
 fn list(directory: &Path) -> Result<Vec<PathBuf>> {
@@ -112,9 +112,12 @@ fn treatment(command: &Shown, tasks: &[String]) -> Treatment {
         };
     }
     if text.starts_with("cargo run") {
+        // Cargo would not know which of the workspace's binaries is meant.
         return match text.split_once(" -- ") {
-            Some((_, arguments)) => Treatment::Run(format!("meridian {arguments}")),
-            None => Treatment::Refuse("`cargo run` without ` -- ` and a command".to_owned()),
+            Some((cargo, arguments)) if cargo.contains("--bin meridian") => {
+                Treatment::Begin(format!("meridian {arguments}"))
+            }
+            _ => Treatment::Refuse(format!("`{text}` is not of the form `cargo run --bin meridian -- …`")),
         };
     }
     if command.runs {
@@ -126,20 +129,21 @@ fn treatment(command: &Shown, tasks: &[String]) -> Treatment {
     Treatment::Leave
 }
 
-/// Where the commands of one document run.
+/// Where commands run that share a state.
 struct Place {
     directory: PathBuf,
     path: OsString,
 }
 
 impl Place {
-    fn new(layout: &Layout, scratch: &Path, document: &str) -> Result<Self> {
-        let directory = scratch.join(document.replace('/', "-"));
-        for name in ["work", "home"] {
-            fs::create_dir_all(directory.join(name))
+    /// The place of this name, laid out when it is not there yet.
+    fn open(layout: &Layout, scratch: &Path, name: &str) -> Result<Self> {
+        let directory = scratch.join(name.replace(['/', ':'], "-"));
+        if !directory.exists() {
+            fs::create_dir_all(directory.join("home"))
                 .with_context(|| format!("{} can't be made", directory.display()))?;
+            copy(&layout.root.join("examples"), &directory.join("work/examples"))?;
         }
-        copy(&layout.root.join("examples"), &directory.join("work/examples"))?;
         let mut path = OsString::from(layout.binary_directory("debug"));
         path.push(":");
         path.push(env::var_os("PATH").unwrap_or_default());
@@ -225,11 +229,15 @@ mod tests {
     #[test]
     fn commands_are_run_left_or_refused() {
         assert_eq!(treated("```sh run\nmeridian plan | wc -l\n```"), run("meridian plan | wc -l"));
-        assert_eq!(treated("```sh\ncargo run --release -- plan -f x\n```"), run("meridian plan -f x"));
+        assert_eq!(
+            treated("```sh\ncargo run --bin meridian -- plan\n```"),
+            Treatment::Begin("meridian plan".to_owned())
+        );
         assert_eq!(treated("```sh\ncargo xtask test\n```"), Treatment::Leave);
         assert_eq!(treated("```sh run\ncargo xtask test foo\n```"), Treatment::Leave);
         assert_eq!(treated("```sh\ncd meridian-main\n```"), Treatment::Leave);
-        for refused in ["meridian plan", "A=b meridian plan", "true && meridian plan", "cargo xtask tset", "cargo run"]
+        for refused in
+            ["meridian plan", "A=b meridian plan", "true && meridian plan", "cargo xtask tset", "cargo run -- plan"]
         {
             let block = format!("```sh\n{refused}\n```");
             assert!(matches!(treated(&block), Treatment::Refuse(_)), "{refused}");

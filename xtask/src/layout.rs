@@ -53,6 +53,13 @@ impl Layout {
         cargo
     }
 
+    /// Builds `meridian` and every test.
+    ///
+    /// Always both: without the tests, whose dependencies have their say in the features, the SDKs would be built twice.
+    pub fn build(&self) -> Result<()> {
+        process::run(self.cargo().args(["build", "--workspace", "--bin=meridian", "--tests"]))
+    }
+
     /// Where cargo puts binaries of a profile (`debug` or `release`).
     pub fn binary_directory(&self, profile: &str) -> PathBuf {
         self.target.join(profile)

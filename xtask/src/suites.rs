@@ -86,8 +86,9 @@ pub fn wire_check(layout: &Layout, tools: &Tools) -> Result<()> {
     process::run(command.arg(script).arg(layout.target.join(WIRE)))
 }
 
-/// Cargo, with the variables by which tests find the tools, and with an empty directory for recorded requests.
+/// Cargo, with what tests find beside them: the built program, the tools' variables, an empty directory for requests.
 fn with_tools(layout: &Layout, tools: &Tools) -> Result<Command> {
+    layout.build()?;
     let mut command = layout.cargo();
     command.envs(tools.variables()).env("MERIDIAN_WIRE_DIR", layout.fresh_directory(WIRE)?);
     Ok(command)

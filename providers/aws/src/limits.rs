@@ -1,6 +1,6 @@
 //! The calls of AWS and the limits they count against.
 //!
-//! Burst and refill a second are EC2's documented ones (docs.aws.amazon.com, "Request throttling for the Amazon EC2
+//! EC2 limits each API by itself. Burst and refill a second are its documented ones (docs.aws.amazon.com, "Request throttling for the Amazon EC2
 //! API"). The other services publish none; their figures here are careful guesses below what is commonly observed.
 
 use meridian_provider_api::Api;
@@ -9,19 +9,19 @@ use meridian_provider_api::limiter::Bucket;
 /// A read of EC2, filtered and paginated.
 #[must_use]
 pub const fn ec2_read(operation: &'static str) -> Api {
-    Api { service: "ec2", operation, bucket: Bucket::new("ec2:read", 100, 20), repeatable: true }
+    Api { service: "ec2", operation, bucket: Bucket::new(operation, 100, 20), repeatable: true }
 }
 
 /// A mutation of EC2 that does no harm when it is sent twice: a delete, a modification, a create with a token.
 #[must_use]
 pub const fn ec2_write(operation: &'static str) -> Api {
-    Api { service: "ec2", operation, bucket: Bucket::new("ec2:write", 50, 5), repeatable: true }
+    Api { service: "ec2", operation, bucket: Bucket::new(operation, 50, 5), repeatable: true }
 }
 
 /// A create of EC2 that takes no token.
 #[must_use]
 pub const fn ec2_create(operation: &'static str) -> Api {
-    Api { service: "ec2", operation, bucket: Bucket::new("ec2:write", 50, 5), repeatable: false }
+    Api { service: "ec2", operation, bucket: Bucket::new(operation, 50, 5), repeatable: false }
 }
 
 /// `CreateNatGateway`, which has a limit of its own; it takes a token.
@@ -30,7 +30,7 @@ pub const fn nat_gateway_create() -> Api {
     Api {
         service: "ec2",
         operation: "CreateNatGateway",
-        bucket: Bucket::new("ec2:CreateNatGateway", 10, 1),
+        bucket: Bucket::new("CreateNatGateway", 10, 1),
         repeatable: true,
     }
 }
@@ -38,7 +38,7 @@ pub const fn nat_gateway_create() -> Api {
 /// `CreateTags` and `DeleteTags`.
 #[must_use]
 pub const fn ec2_tags(operation: &'static str) -> Api {
-    Api { service: "ec2", operation, bucket: Bucket::new("ec2:tags", 100, 10), repeatable: true }
+    Api { service: "ec2", operation, bucket: Bucket::new(operation, 100, 10), repeatable: true }
 }
 
 /// `RunInstances`, whose bucket counts instances; it takes a token.
@@ -47,7 +47,7 @@ pub const fn run_instances() -> Api {
     Api {
         service: "ec2",
         operation: "RunInstances",
-        bucket: Bucket::new("ec2:RunInstances", 1000, 2),
+        bucket: Bucket::new("RunInstances", 1000, 2),
         repeatable: true,
     }
 }

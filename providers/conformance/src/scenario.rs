@@ -17,7 +17,7 @@ spec:
   region: REGION
 ";
 
-const SMALL: &str = "\
+const SMALL: &str = "
   network: { cidr: 10.10.0.0/16, zones: 1, topology: public }
   controlPlane:
     slots: 1
@@ -27,7 +27,7 @@ const SMALL: &str = "\
     - { name: general, machine: { cpu: 2, memoryGiB: 8 }, min: 1, max: 2 }
 ";
 
-const PRIVATE: &str = "\
+const PRIVATE: &str = "
   network: { cidr: 10.20.0.0/16, zones: 3, topology: private }
   controlPlane:
     slots: 3
@@ -42,6 +42,10 @@ const PRIVATE: &str = "\
       min: 0
       max: 2
       labels: { tier: batch }
+";
+
+const BASTION: &str = "  bastion: { allow: [203.0.113.0/24] }
+  ssh: { publicKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyMJ2o4aCcTHrMZ8xg7Vw5bRzg4rW0o0QxYk1cQm5hW operator }
 ";
 
 /// Every scenario.
@@ -61,7 +65,7 @@ pub fn scenarios() -> Vec<Scenario> {
                 ("another allow list", swap(&small, "[203.0.113.0/24]", "[203.0.113.0/25, 198.51.100.0/24]")),
                 ("another patch of Kubernetes", format!("{small}  kubernetes: {{ version: \"1.34\" }}\n")),
                 ("another pool", format!("{small}    - {{ name: more, machine: {{ cpu: 4, memoryGiB: 16 }}, min: 0, max: 1 }}\n")),
-                ("a bastion", format!("{small}  bastion: {{ allow: [203.0.113.0/24] }}\n")),
+                ("a bastion", format!("{small}{BASTION}")),
                 ("back", small),
             ],
         },

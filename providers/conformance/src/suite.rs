@@ -31,6 +31,9 @@ pub trait Harness: Send + Sync {
     /// Everything that exists, read without any filter of ours.
     async fn inventory(&self) -> Result<Inventory, String>;
 
+    /// Facts that the judge can't tell, though the real cloud can (an image that it does not have).
+    fn pins(&self) -> Pins;
+
     /// What the judge gets wrong.
     fn flaws(&self) -> &[Flaw];
 }
@@ -124,7 +127,7 @@ impl Bench<'_> {
 
     async fn plan(&self, cluster: &Cluster) -> Result<Plan, String> {
         let cloud = self.cloud(&cluster.name).await?;
-        let known: Pins = self.state.as_ref().map(|state| state.pins.clone()).unwrap_or_default();
+        let known: Pins = self.state.as_ref().map_or_else(|| self.harness.pins(), |state| state.pins.clone());
         let pins = cloud.look_up(cluster, &known).await.map_err(|error| error.to_string())?;
         let observed = cloud.observe(&self.scope(&cluster.name)).await.map_err(|error| error.to_string())?;
         let compiled = self.harness.provider().compile(cluster, &pins).map_err(|error| format!("{error:?}"))?;

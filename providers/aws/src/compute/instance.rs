@@ -32,7 +32,7 @@ const USER_DATA_TAG: &str = "meridian:user-data";
 
 resource! {
     /// A machine in a network interface that outlives it. Whatever it is made from makes it another machine.
-    pub struct Instance = "aws_instance", "machine", Replacement::DeleteFirst;
+    pub struct Instance = "aws_instance", "machine", Replacement::InTurn;
     fields {
         /// Id of the image (`ami-…`).
         image: String => replace,
