@@ -92,6 +92,21 @@ impl Graph {
         toposort(&edges, None).map(|_| ()).map_err(|cycle| GraphError::Cycle(cycle.node_id().clone()))
     }
 
+    /// The same graph without the resources that `dropped` names and without whatever refers to them, at any distance.
+    #[must_use]
+    pub fn without(&self, dropped: &dyn Fn(&Node) -> bool) -> Self {
+        let mut nodes = self.nodes.clone();
+        nodes.retain(|_, node| !dropped(node));
+        loop {
+            let before = nodes.len();
+            let left: BTreeSet<Address> = nodes.keys().cloned().collect();
+            nodes.retain(|_, node| node.depends_on().is_subset(&left));
+            if nodes.len() == before {
+                return Self { nodes };
+            }
+        }
+    }
+
     /// The resource at `address`.
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<&Node> {
