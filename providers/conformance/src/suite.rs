@@ -36,6 +36,9 @@ pub trait Harness: Send + Sync {
 
     /// What the judge gets wrong.
     fn flaws(&self) -> &[Flaw];
+
+    /// What the judge itself leaves behind: kinds of the inventory, each with the reason.
+    fn leaks(&self) -> &[(&'static str, &'static str)];
 }
 
 /// Something that a judge gets wrong.
@@ -56,6 +59,8 @@ pub struct Outcome {
     pub applied: BTreeMap<Action, usize>,
     /// Flaws that showed.
     pub flaws: BTreeSet<Flaw>,
+    /// Kinds of which the judge left something behind.
+    pub leaks: BTreeSet<&'static str>,
 }
 
 /// Builds the scenario, changes it step by step, and takes it away.
@@ -72,7 +77,19 @@ pub async fn run(harness: &dyn Harness, scenario: &Scenario) -> Result<Outcome, 
         bench.converge(&cluster).await.map_err(|error| format!("{}: {step}: {error}", scenario.name))?;
     }
     bench.destroy(&name).await.map_err(|error| format!("{}: destroy: {error}", scenario.name))?;
-    let after = harness.inventory().await?;
+    let mut after = harness.inventory().await?;
+    for (kind, _) in harness.leaks() {
+        // What was there before must still be there; only what is left over is the judge's.
+        let kept = before.get(*kind).cloned().unwrap_or_default();
+        let left = after.remove(*kind).unwrap_or_default();
+        if left.len() > kept.len() {
+            bench.outcome.leaks.insert(kind);
+        }
+        let both: BTreeSet<String> = left.intersection(&kept).cloned().collect();
+        if !both.is_empty() {
+            after.insert((*kind).to_owned(), both);
+        }
+    }
     if before == after { Ok(bench.outcome) } else { Err(differences(&before, &after)) }
 }
 
