@@ -38,10 +38,7 @@ impl Context {
     pub async fn new(global: &Global, command: &str) -> Result<Self> {
         let root = state_root(global)?;
         let registry = Registry::default();
-        let sandbox = match global.sandbox {
-            true => Some(start_sandbox(sandbox_config(global)?).await?),
-            false => None,
-        };
+        let sandbox = if global.sandbox { Some(start_sandbox(sandbox_config(global)?).await?) } else { None };
         let mut endpoints = BTreeMap::new();
         for name in registry.names() {
             if let Ok(url) = std::env::var(format!("MERIDIAN_ENDPOINT_{}", name.to_ascii_uppercase())) {

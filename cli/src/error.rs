@@ -82,7 +82,6 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     code.into()
 }
 
-#[expect(clippy::print_stderr, reason = "this is where errors are printed")]
 fn print(error: &anyhow::Error, hints: &[String]) {
     if let Some(faults) = error.downcast_ref::<Faults>() {
         anstream::eprintln!("{}", crate::views::text::faults(faults));

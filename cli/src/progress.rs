@@ -86,7 +86,6 @@ impl EventSink for Progress {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "progress is told on stderr")]
 fn print(line: Option<String>) {
     if let Some(line) = line {
         anstream::eprintln!("{line}");

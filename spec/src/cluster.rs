@@ -36,8 +36,6 @@ pub struct Cluster {
     pub deletion_protection: bool,
     /// The block named after the provider (`spec.aws`), as the provider's own options. Empty map: none given.
     pub provider_options: BTreeMap<String, String>,
-    /// Former addresses and their present ones (`spec.moved`): identity is kept over a rename.
-    pub moved: BTreeMap<String, String>,
 }
 
 /// A region, out of `regions.toml`.

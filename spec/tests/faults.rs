@@ -259,10 +259,6 @@ const SINGLE: &[(&str, &str)] = &[
         "invalid-value spec.ssh.publicKey",
     ),
     (
-        "moved: { pool/a: pool/a }",
-        "conflict spec.moved[\"pool/a\"]",
-    ),
-    (
         "aws: { permissionsBoundry: x }",
         "unknown-field spec.aws.permissionsBoundry",
     ),

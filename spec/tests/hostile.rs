@@ -42,8 +42,10 @@ fn large_and_nested_files_are_answered_quickly() {
     let lines = |count: usize, line: &dyn Fn(usize) -> String| {
         (0..count).map(line).collect::<Vec<_>>().concat()
     };
-    let moved =
-        |line: &dyn Fn(usize) -> String| format!("{EXAMPLE}  moved:\n{}", lines(40_000, line));
+    let arguments = |line: &dyn Fn(usize) -> String| {
+        let kubernetes = format!("  kubernetes:\n    kubelet:\n      extraArgs:\n{}", lines(40_000, line));
+        EXAMPLE.replace("  kubernetes:\n", &kubernetes)
+    };
     let unknown = lines(50_000, &|index| format!("unknown{index}: 1\n"));
     for text in [
         "x".repeat(10 << 20),
@@ -51,8 +53,8 @@ fn large_and_nested_files_are_answered_quickly() {
         "- ".repeat(300_000),
         "[".repeat(1 << 20),
         "{a: ".repeat(250_000),
-        moved(&|index| format!("    key{index}: value\n")),
-        moved(&|_| "    key: value\n".to_owned()),
+        arguments(&|index| format!("        key{index}: value\n")),
+        arguments(&|_| "        key: value\n".to_owned()),
         unknown.clone(),
         format!("kind: Cluster\n{unknown}"),
         format!("kind: Cluster\n\"{}\": 1\n", "x".repeat(1_000_000)),

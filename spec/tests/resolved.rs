@@ -161,11 +161,11 @@ fn an_existing_network_gives_its_subnets() {
 
 #[test]
 fn options_of_the_own_cloud_are_kept_and_those_of_others_are_not() {
-    let blocks = "aws: { kmsKeyId: alias/disks }\ngcp: { project: some-project }";
+    let blocks = "aws: { permissionsBoundary: \"arn:aws:iam::123456789012:policy/bound\" }\ngcp: { project: some-project }";
     let cluster = one(&minimal("eu-west-1", blocks));
     assert_eq!(
-        cluster.provider_options.get("kmsKeyId").map(String::as_str),
-        Some("alias/disks")
+        cluster.provider_options.get("permissionsBoundary").map(String::as_str),
+        Some("arn:aws:iam::123456789012:policy/bound")
     );
     assert_eq!(cluster.provider_options.len(), 1);
 }

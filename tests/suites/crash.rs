@@ -63,6 +63,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Tries every point of `0..count`, before and after the effect, some side by side.
+#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 fn every_point(count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
     let next = AtomicUsize::new(0);
     let died = AtomicUsize::new(0);
@@ -74,7 +75,7 @@ fn every_point(count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
                     if index >= count * 2 {
                         return;
                     }
-                    let effect = if index % 2 == 0 { "exit-before" } else { "exit-after" };
+                    let effect = if index.is_multiple_of(2) { "exit-before" } else { "exit-after" };
                     let fault = format!("after={},effect={effect},times=1", index / 2);
                     if attempt(index / 2, &fault) {
                         died.fetch_add(1, Ordering::Relaxed);

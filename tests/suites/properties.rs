@@ -45,7 +45,8 @@ fn spec(wish: &Wish) -> String {
         if !seen.insert(name) {
             continue;
         }
-        text.push_str(&format!("    - name: p{name}\n      machine: {{ cpu: 2, memoryGiB: 8 }}\n      min: {min}\n      max: {}\n", min + 2));
+        let bounds = format!("min: {min}\n      max: {}\n", min + 2);
+        text.extend(["    - name: p", &name.to_string(), "\n      machine: { cpu: 2, memoryGiB: 8 }\n      ", &bounds]);
         if *spot {
             text.push_str("      spot: true\n");
         }

@@ -32,17 +32,15 @@ pub struct Args {
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let context = Context::new(global, "apply").await?;
-    let plans = match &args.plan {
-        Some(path) => vec![read_plan(path)?],
-        None => {
-            let clusters = context.session.clusters_in(&files::read(&Files { file: args.file.clone() })?)?;
-            let mut plans = Vec::new();
-            for cluster in &clusters {
-                plans.push(context.session.plan(cluster).await?);
-            }
-            plans
+    let mut plans = Vec::new();
+    if let Some(path) = &args.plan {
+        plans.push(read_plan(path)?);
+    } else {
+        let clusters = context.session.clusters_in(&files::read(&Files { file: args.file.clone() })?)?;
+        for cluster in &clusters {
+            plans.push(context.session.plan(cluster).await?);
         }
-    };
+    }
     for plan in &plans {
         if args.output == Output::Text {
             print(&views::text::plan(plan))?;

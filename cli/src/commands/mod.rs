@@ -56,7 +56,6 @@ fn print_json(value: &impl serde::Serialize) -> Result<()> {
 }
 
 /// Tells something on stderr that is no result.
-#[expect(clippy::print_stderr, reason = "what is no result goes to stderr")]
 fn tell(text: &str) {
     anstream::eprint!("{text}");
 }

@@ -103,6 +103,7 @@ impl Session {
 }
 
 /// The error for a name that no state stands under.
+#[must_use]
 pub fn no_such_cluster(name: &str) -> anyhow::Error {
     Failure::failed(
         format!("there is no cluster `{name}` in this state"),

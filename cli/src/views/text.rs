@@ -189,7 +189,7 @@ fn join(names: &std::collections::BTreeSet<String>) -> String {
 
 /// What an apply came to, for the end of `create` and `apply`.
 #[must_use]
-pub fn summary(state: &State, report: &Report, stats: &Stats) -> String {
+pub fn summary(state: &State, report: &Report, cost: &Stats) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\n{} {} in {} {}", "Cluster".bold(), state.cluster.bold(), state.provider, state.region);
     if let Some(endpoint) = state.outputs.get("api_endpoint") {
@@ -206,8 +206,8 @@ pub fn summary(state: &State, report: &Report, stats: &Stats) -> String {
     let _ = writeln!(
         text,
         "  API calls      {} ({} retries) in {:.1} s",
-        stats.api_calls.total,
-        stats.retries,
+        cost.api_calls.total,
+        cost.retries,
         report.wall.as_secs_f64()
     );
     text

@@ -45,8 +45,15 @@ resource! {
     computed {}
 }
 
-const SCHEMAS: [fn() -> &'static KindSchema; 4] =
-    [Network::schema, Subnet::schema, Template::schema, Group::schema];
+resource! {
+    /// One of a quorum.
+    pub struct Member = "demo_member", "member", Replacement::InTurn;
+    fields { size: i64 => replace }
+    computed {}
+}
+
+const SCHEMAS: [fn() -> &'static KindSchema; 5] =
+    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema];
 
 fn schema(kind: &str) -> &'static KindSchema {
     SCHEMAS.iter().map(|schema| schema()).find(|schema| schema.kind == kind).unwrap()
@@ -75,29 +82,41 @@ impl Wish {
     }
 
     pub fn graph(&self) -> Graph {
+        self.graph_in(false)
+    }
+
+    /// The same graph, put together the other way round.
+    pub fn graph_in(&self, reversed: bool) -> Graph {
         let mut graph = Graph::new();
-        let network =
-            graph.add("main", Network { cidr: "10.0.0.0/8".into(), note: self.note.clone() }).unwrap();
-        let template = graph
-            .add("t", Template {
-                image: self.image.clone(),
-                family: self.family.clone(),
-                secret: Some(self.image.clone()),
-            })
-            .unwrap();
-        let subnets: Vec<_> = self
-            .subnets
-            .iter()
-            .map(|(name, range)| {
-                let note = self.note.clone();
-                graph.add(name, Subnet { network: network.clone(), range: *range, note }).unwrap()
-            })
-            .collect();
+        let subnets: Vec<_> = self.subnets.keys().map(|name| Ref::<Subnet>::to(name).unwrap()).collect();
+        let (template, network) = (Ref::<Template>::to("t").unwrap(), Ref::<Network>::to("main").unwrap());
+        let mut parts: Vec<Box<dyn FnOnce(&mut Graph) + '_>> = vec![
+            Box::new(|graph| {
+                graph.add("main", Network { cidr: "10.0.0.0/8".into(), note: self.note.clone() }).unwrap();
+            }),
+            Box::new(|graph| {
+                let (image, family) = (self.image.clone(), self.family.clone());
+                graph.add("t", Template { secret: Some(image.clone()), image, family }).unwrap();
+            }),
+        ];
+        for (name, range) in &self.subnets {
+            let (network, note) = (network.clone(), self.note.clone());
+            parts.push(Box::new(move |graph| {
+                graph.add(name, Subnet { network, range: *range, note }).unwrap();
+            }));
+        }
         for (name, size) in &self.groups {
-            let version = template.attribute("version");
-            let group =
-                Group { template: template.clone(), version, subnets: subnets.clone(), size: *size };
-            graph.add(name, group).unwrap();
+            let (template, subnets) = (template.clone(), subnets.clone());
+            parts.push(Box::new(move |graph| {
+                let version = template.attribute("version");
+                graph.add(name, Group { template, version, subnets, size: *size }).unwrap();
+            }));
+        }
+        if reversed {
+            parts.reverse();
+        }
+        for part in parts {
+            part(&mut graph);
         }
         graph
     }
@@ -339,11 +358,15 @@ pub struct Bench {
 
 impl Bench {
     pub fn plan(&self, graph: &Graph, destroy: bool) -> Result<Plan, PlanError> {
+        self.plan_from(graph, destroy, &self.cloud.observe())
+    }
+
+    pub fn plan_from(&self, graph: &Graph, destroy: bool, observed: &[Observed]) -> Result<Plan, PlanError> {
         let state = self.state.lock().unwrap().clone();
         plan(Inputs {
             graph,
             state: state.as_ref(),
-            observed: &self.cloud.observe(),
+            observed,
             leftovers: &[],
             cluster: "demo",
             provider: "test",

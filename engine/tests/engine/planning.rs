@@ -6,7 +6,7 @@ use meridian_engine::plan::{Action, Reason, StaleError};
 use meridian_engine::planner::PlanError;
 use meridian_engine::{Graph, Plan, State, Value};
 
-use crate::cloud::{Bench, Wish};
+use crate::cloud::{Bench, Member, Wish};
 
 fn actions(plan: &Plan) -> BTreeMap<String, Action> {
     plan.effective().map(|change| (change.address.to_string(), change.action)).collect()
@@ -67,6 +67,23 @@ async fn create_first_makes_the_new_one_before_the_old_one_goes() {
     bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
     assert_eq!(bench.cloud.log()[5..], ["create demo_template.t", "update demo_group.g", "delete demo_template.t"]);
     assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_quorum_are_made_together_and_replaced_in_turn() {
+    let members = |size| {
+        let mut graph = Graph::new();
+        for name in ["a", "b", "c"] {
+            graph.add(name, Member { size }).unwrap();
+        }
+        graph
+    };
+    let bench = Bench::default();
+    let made = bench.apply(&bench.plan(&members(1), false).unwrap()).await;
+    assert_eq!(made.wall, std::time::Duration::from_secs(1));
+    bench.apply(&bench.plan(&members(2), false).unwrap()).await;
+    let order = ["delete demo_member.a", "create demo_member.a", "delete demo_member.b", "create demo_member.b"];
+    assert_eq!(bench.cloud.log()[3..7], order);
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,8 +96,6 @@ pub struct ClusterSpec {
     pub ssh: Option<Ssh>,
     /// Makes `destroy` refuse. False by default.
     pub deletion_protection: Option<bool>,
-    /// Former addresses and the present ones, such as `pool/old: pool/new`: what was renamed is kept and not replaced.
-    pub moved: Option<BTreeMap<String, String>>,
     /// The blocks named after clouds; their fields are data of the catalogue.
     #[serde(flatten)]
     #[schemars(skip)]

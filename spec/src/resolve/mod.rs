@@ -13,7 +13,6 @@ mod place;
 mod pools;
 mod ranges;
 
-use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
 use crate::cluster::{Bastion, Cluster, Region};
@@ -63,7 +62,6 @@ impl Check<'_> {
             self.room(network, control_plane, pools);
         }
         self.public_subnets(spec, network.as_ref());
-        let moved = self.moved(spec);
         let place = place?;
         Some(Cluster {
             name: name?,
@@ -90,7 +88,6 @@ impl Check<'_> {
                 .get(&place.provider.name)
                 .cloned()
                 .unwrap_or_default(),
-            moved,
         })
     }
 
@@ -127,36 +124,6 @@ impl Check<'_> {
             machine: machine?,
             allow: allow?,
         }))
-    }
-
-    fn moved(&mut self, spec: &ClusterSpec) -> BTreeMap<String, String> {
-        let moved = spec.moved.clone().unwrap_or_default();
-        let path = Path::of("spec.moved");
-        for (from, to) in &moved {
-            let at = path.key(from);
-            if from == to {
-                let hint = "remove this line".to_owned();
-                self.fault(
-                    Code::Conflict,
-                    &at,
-                    "the former and the present address are the same",
-                    hint,
-                );
-            } else if moved
-                .iter()
-                .any(|(other, target)| other < from && target == to)
-            {
-                let hint =
-                    "two former resources cannot become one; keep one of the lines".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &at,
-                    format!("{to} is the present address of another one too"),
-                    hint,
-                );
-            }
-        }
-        moved
     }
 
     /// A value that was given, or its default when the file says nothing; `None` when what it says is unsound.

@@ -90,7 +90,6 @@ pub fn cluster() -> Cluster {
         ),
         deletion_protection: false,
         provider_options: BTreeMap::new(),
-        moved: BTreeMap::new(),
     }
 }
 
