@@ -23,6 +23,9 @@ pub struct Plan {
     pub lineage: Option<String>,
     /// Serial of the state it was made from; 0 when there was none.
     pub serial: u64,
+    /// Digest of the state it was made from. The serial alone does not tell what the journal of an apply that was
+    /// under way has added since.
+    pub state_digest: String,
     /// Whether it takes the whole cluster away.
     pub destroy: bool,
     /// What the state's `deletion_protection` will be.
@@ -135,6 +138,10 @@ pub enum StaleError {
     Lineage { plan: String, state: String },
     #[error("the plan was made from serial {plan}, but the state is at serial {state}: someone applied in between")]
     Serial { plan: u64, state: u64 },
+    #[error("the plan is for {plan}, but the cluster stands in {state}")]
+    Place { plan: String, state: String },
+    #[error("the plan was made while an apply was under way that has done more since")]
+    Journal,
 }
 
 impl Plan {
@@ -177,6 +184,15 @@ impl Plan {
         }
         if self.serial != state.serial {
             return Err(StaleError::Serial { plan: self.serial, state: state.serial });
+        }
+        if (&self.provider, &self.region) != (&state.provider, &state.region) {
+            return Err(StaleError::Place {
+                plan: format!("{} {}", self.provider, self.region),
+                state: format!("{} {}", state.provider, state.region),
+            });
+        }
+        if self.state_digest != state.digest() {
+            return Err(StaleError::Journal);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::graph::{Graph, GraphError, Node};
 use crate::observed::{Condition, Observed, lookup};
 use crate::plan::{Action, Change, Drift, FORMAT_VERSION, Plan, Reason};
 use crate::schema::{OnChange, Replacement};
-use crate::state::State;
+use crate::state::{State, Verb};
 use crate::steps::{CycleError, Steps};
 use crate::value::{Fields, Reference, Value};
 use crate::Address;
@@ -112,6 +112,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         region: inputs.region.to_owned(),
         lineage: inputs.state.map(|state| state.lineage.clone()),
         serial: inputs.state.map_or(0, |state| state.serial),
+        state_digest: inputs.state.map(State::digest).unwrap_or_default(),
         destroy: inputs.destroy,
         deletion_protection: inputs.deletion_protection,
         pins: inputs.pins,
@@ -124,7 +125,8 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
 }
 
 /// One resource an address, and the others that claim it. The one the state has recorded wins, then a sound one, then
-/// the smallest id, so that the choice is the same each time.
+/// the smallest id, so that the choice is the same each time. Where a create was begun whose outcome was never written
+/// down, the recorded one is what it was to succeed, so a sound successor wins.
 fn choose<'a>(inputs: &Inputs<'a>) -> (BTreeMap<&'a Address, &'a Observed>, Vec<&'a Observed>) {
     let recorded = |observed: &Observed| {
         inputs
@@ -132,8 +134,14 @@ fn choose<'a>(inputs: &Inputs<'a>) -> (BTreeMap<&'a Address, &'a Observed>, Vec<
             .and_then(|state| state.resources.get(&observed.address))
             .is_some_and(|record| record.id == observed.id)
     };
+    let succeeds = |observed: &Observed| {
+        let intent = inputs.state.and_then(|state| state.intents.get(&observed.address));
+        intent.is_some_and(|intent| intent.verb == Verb::Create)
+    };
     let rank = |observed: &'a Observed| {
-        (!recorded(observed), matches!(observed.condition, Condition::Failed(_)), observed.id.as_str())
+        let failed = matches!(observed.condition, Condition::Failed(_));
+        let order = if succeeds(observed) { (failed, recorded(observed)) } else { (!recorded(observed), failed) };
+        (order, observed.id.as_str())
     };
     let mut sorted: Vec<&Observed> = inputs.observed.iter().collect();
     sorted.sort_by_key(|observed| (&observed.address, rank(observed)));
@@ -204,7 +212,7 @@ fn decide(
             computed: Fields::new(),
             changed: BTreeSet::new(),
             create_first: false,
-            in_turn: false,
+            in_turn: node.schema.replacement == Replacement::InTurn,
             token,
             token_seed,
             depends_on: node.depends_on(),
@@ -330,9 +338,13 @@ fn depended_on(observed: &Observed, ids: &BTreeMap<&str, &Address>, state: Optio
 
 /// The idempotency token of a create: 32 hexadecimal digits out of the cluster, the address, the unresolved fields and
 /// the state's lineage and serial. A create that was begun and never answered keeps the seed it was begun with, and so
-/// its token.
+/// its token, unless what it made is there: that is to be replaced, and its token would give it back.
 fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
-    let begun = inputs.state.and_then(|state| state.intents.get(&node.address)).map(|intent| intent.seed.clone());
+    let begun = inputs
+        .state
+        .filter(|state| !is_answered(&node.address, state, inputs.observed))
+        .and_then(|state| state.intents.get(&node.address))
+        .map(|intent| intent.seed.clone());
     let seed = begun.filter(|seed| !seed.is_empty()).unwrap_or_else(|| {
         inputs.state.map_or_else(|| "new".to_owned(), |state| format!("{}/{}", state.lineage, state.serial))
     });
@@ -349,6 +361,12 @@ fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
         text
     });
     (token, seed)
+}
+
+/// Whether something exists at the address that the state has not recorded: what a create that was begun has made.
+fn is_answered(address: &Address, state: &State, observed: &[Observed]) -> bool {
+    let recorded = state.resources.get(address).map(|record| record.id.as_str());
+    observed.iter().any(|observed| observed.address == *address && Some(observed.id.as_str()) != recorded)
 }
 
 /// What differs from the last apply, without regard to what is desired now.

@@ -1,6 +1,6 @@
 //! A plan as steps and the order between them. Order comes from the graph alone; there are no rounds.
 
-use petgraph::algo::toposort;
+use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
 
@@ -81,14 +81,8 @@ impl<'p> Steps<'p> {
                 }
             }
         }
-        let mut last: BTreeMap<&str, NodeIndex> = BTreeMap::new();
-        for (change, own) in all.iter().filter(|(change, _)| change.in_turn) {
-            if let (Some(remove), Some(make)) = (own.remove, own.make)
-                && let Some(before) = last.insert(change.address.kind(), make)
-            {
-                graph.add_edge(before, remove, ());
-            }
-        }
+        take_turns(&mut graph, &all);
+        let_go_of_deposed(&mut graph, &all);
         toposort(&graph, None).map_err(|cycle| CycleError(graph[cycle.node_id()].change.address.clone()))?;
         Ok(Self { graph })
     }
@@ -103,6 +97,37 @@ impl<'p> Steps<'p> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Of a quorum one member after another is replaced, and none while another is missing or half made, as an interrupted
+/// run may leave one.
+fn take_turns(graph: &mut DiGraph<Step<'_>, ()>, all: &[(&Change, Pair)]) {
+    let mut before: BTreeMap<&str, Vec<NodeIndex>> = BTreeMap::new();
+    for (change, own) in all.iter().filter(|(change, own)| change.in_turn && own.remove.is_none()) {
+        before.entry(change.address.kind()).or_default().extend(own.make);
+    }
+    for (change, own) in all.iter().filter(|(change, _)| change.in_turn) {
+        if let (Some(remove), Some(make)) = (own.remove, own.make) {
+            for earlier in before.insert(change.address.kind(), vec![make]).unwrap_or_default() {
+                graph.add_edge(earlier, remove, ());
+            }
+        }
+    }
+}
+
+/// What uses an address may use the deposed resource still: it goes or moves over before that one is removed, unless the
+/// order of the others forbids it.
+fn let_go_of_deposed(graph: &mut DiGraph<Step<'_>, ()>, all: &[(&Change, Pair)]) {
+    for (deposed, own) in all.iter().filter(|(change, _)| change.reason == Reason::Deposed) {
+        let Some(remove) = own.remove else { continue };
+        for (_, user) in all.iter().filter(|(change, _)| change.depended_on.contains(&deposed.address)) {
+            if let Some(leaves) = user.remove.or(user.make)
+                && !has_path_connecting(&*graph, remove, leaves, None)
+            {
+                graph.add_edge(leaves, remove, ());
+            }
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use meridian_engine::journal::Entry;
+use meridian_engine::observed::Condition;
 use meridian_engine::plan::{Action, Reason, StaleError};
 use meridian_engine::planner::PlanError;
-use meridian_engine::{Graph, Plan, State, Value};
+use meridian_engine::state::{Intent, Verb};
+use meridian_engine::{Address, Graph, Plan, State, Value};
 
 use crate::cloud::{Bench, Member, Wish};
 
@@ -84,6 +87,14 @@ async fn members_of_a_quorum_are_made_together_and_replaced_in_turn() {
     bench.apply(&bench.plan(&members(2), false).unwrap()).await;
     let order = ["delete demo_member.a", "create demo_member.a", "delete demo_member.b", "create demo_member.b"];
     assert_eq!(bench.cloud.log()[3..7], order);
+
+    // One of them is gone, as after an interrupted replacement: it comes back before another one goes.
+    let mut observed = bench.cloud.observe();
+    observed.retain(|observed| observed.address.name() != "c");
+    let plan = bench.plan_from(&members(3), false, &observed).unwrap();
+    let before = bench.cloud.log().len();
+    bench.apply(&plan).await;
+    assert_eq!(bench.cloud.log()[before..before + 2], ["create demo_member.c", "delete demo_member.a"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,4 +171,48 @@ fn a_stale_plan_is_refused() {
     assert_eq!(plan.check_fresh(Some(&state)), Err(StaleError::Serial { plan: 0, state: 3 }));
     state.cluster = "other".into();
     assert!(matches!(plan.check_fresh(Some(&state)), Err(StaleError::Cluster { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_from_the_middle_of_an_apply_is_refused_when_that_has_done_more() {
+    let bench = Bench::default();
+    bench.apply(&bench.plan(&Wish::small().graph(), false).unwrap()).await;
+    let plan = bench.plan(&Wish::small().graph(), false).unwrap();
+    let mut state = bench.state.lock().unwrap().clone().unwrap();
+    assert_eq!(plan.check_fresh(Some(&state)), Ok(()));
+    // The journal of an apply on the same serial, which was killed, holds one line more.
+    let address = "demo_subnet.a".parse().unwrap();
+    state.fold([Entry::Intent { address, intent: Intent { verb: Verb::Delete, seed: String::new() } }]);
+    assert_eq!(plan.check_fresh(Some(&state)), Err(StaleError::Journal));
+    state = bench.state.lock().unwrap().clone().unwrap();
+    state.region = "there".into();
+    assert!(matches!(plan.check_fresh(Some(&state)), Err(StaleError::Place { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unanswered_create_made_is_not_replaced_with_its_own_token() {
+    let graph = Wish::small().graph();
+    let address: Address = "demo_subnet.a".parse().unwrap();
+    let bench = Bench::default();
+    let first = bench.plan(&graph, false).unwrap();
+    bench.apply(&first).await;
+    let token = |plan: &Plan| plan.changes.iter().find(|change| change.address == address).unwrap().token.clone();
+    let seed = first.changes.iter().find(|change| change.address == address).unwrap().token_seed.clone();
+    {
+        // The create was begun, and nothing was written down afterwards.
+        let mut state = bench.state.lock().unwrap();
+        let state = state.as_mut().unwrap();
+        state.resources.remove(&address);
+        state.fold([Entry::Intent { address: address.clone(), intent: Intent { verb: Verb::Create, seed } }]);
+    }
+    let mut observed = bench.cloud.observe();
+    observed.retain(|observed| observed.address != address);
+    assert_eq!(token(&bench.plan_from(&graph, false, &observed).unwrap()), token(&first), "it may not be visible yet");
+
+    let mut observed = bench.cloud.observe();
+    let made = observed.iter_mut().find(|observed| observed.address == address).unwrap();
+    made.condition = Condition::Failed("broken".into());
+    let plan = bench.plan_from(&graph, false, &observed).unwrap();
+    assert_eq!(actions(&plan)["demo_subnet.a"], Action::Replace);
+    assert_ne!(token(&plan), token(&first), "its own token would give the broken one back");
 }

@@ -92,3 +92,34 @@ async fn killed_anywhere_it_converges() {
         }
     }
 }
+
+/// A replacement that makes the new one first, killed at every call: the new one stays, its users move over to it, and
+/// the old one goes last.
+#[tokio::test(start_paused = true)]
+async fn a_replacement_killed_anywhere_converges() {
+    let mut wish = Wish::small();
+    wish.family = "y".into();
+    let wanted = {
+        let bench = Bench::default();
+        bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+        bench.cloud.inventory()
+    };
+    for after_effect in [false, true] {
+        for at in 1..=3 {
+            let bench = Bench::default();
+            bench.apply(&bench.plan(&Wish::small().graph(), false).unwrap()).await;
+            let plan = bench.plan(&wish.graph(), false).unwrap();
+            *bench.cloud.die_at.lock().unwrap() = Some((bench.cloud.calls() + at, after_effect));
+            let killed = tokio::time::sleep(Duration::from_mins(1));
+            assert!(bench.apply_until(&plan, watch::channel(false).1, killed).await.is_none());
+            *bench.cloud.die_at.lock().unwrap() = None;
+
+            let report = bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+            assert!(report.is_complete(), "killed at {at}, after its effect: {after_effect}: {:?}", report.failed);
+            assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+            assert_eq!(bench.cloud.inventory(), wanted, "killed at {at}, after its effect: {after_effect}");
+            let made = bench.cloud.log().iter().filter(|line| *line == "create demo_template.t").count();
+            assert_eq!(made, 2, "the new one is made once");
+        }
+    }
+}
