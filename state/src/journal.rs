@@ -10,7 +10,7 @@ use meridian_engine::journal::{Entry, Journal, JournalError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clusters::{Clusters, Loaded, StateError};
-use crate::lease::Lease;
+use crate::lease::{Held, Lease};
 use crate::store::{Condition, Store, StoreError};
 
 type Answer = oneshot::Sender<Result<(), Arc<StoreError>>>;
@@ -18,6 +18,7 @@ type Answer = oneshot::Sender<Result<(), Arc<StoreError>>>;
 /// A journal in a store.
 pub struct StoreJournal {
     sender: mpsc::UnboundedSender<Line>,
+    held: Held,
 }
 
 /// Something to write, to be answered once it is durable, or both.
@@ -33,7 +34,7 @@ impl StoreJournal {
         let (sender, receiver) = mpsc::unbounded_channel();
         let prefix = format!("{prefix}{:010}-", lease.fence);
         tokio::spawn(write(Arc::clone(clusters.store()), prefix, receiver));
-        Ok(Self { sender })
+        Ok(Self { sender, held: lease.held() })
     }
 
     async fn send(&self, entry: Option<Entry>) -> Result<(), JournalError> {
@@ -50,7 +51,10 @@ impl StoreJournal {
 
 #[async_trait]
 impl Journal for StoreJournal {
+    /// Refuses once the lease is lost: each change asks here first, so that whoever was overtaken (a machine that slept)
+    /// begins nothing more beside its successor.
     async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        self.held.check().await.map_err(|error| JournalError(Box::new(error)))?;
         self.send(Some(entry)).await
     }
 

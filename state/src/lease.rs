@@ -71,6 +71,17 @@ pub struct Lease {
     heartbeat: JoinHandle<()>,
 }
 
+/// Tells whether a lease is still held, without holding it.
+#[derive(Debug, Clone)]
+pub(crate) struct Held(Arc<Mutex<(LeaseFile, Version)>>);
+
+impl Held {
+    /// An error once the lease ran out or was taken over.
+    pub async fn check(&self) -> Result<(), StateError> {
+        if self.0.lock().await.0.is_held() { Ok(()) } else { Err(StateError::LeaseLost) }
+    }
+}
+
 #[derive(Clone)]
 struct SharedStore(Arc<dyn Store>);
 
@@ -123,7 +134,18 @@ impl Lease {
 
     /// Makes sure that it is still held; every write asks.
     pub(crate) async fn check(&self) -> Result<(), StateError> {
-        if self.current.lock().await.0.is_held() { Ok(()) } else { Err(StateError::LeaseLost) }
+        self.held().check().await
+    }
+
+    /// As if the heartbeat had failed for longer than a term.
+    #[cfg(test)]
+    pub(crate) async fn expire(&self) {
+        self.current.lock().await.0.expires_at = Timestamp::UNIX_EPOCH;
+    }
+
+    /// What others ask whether it is still held.
+    pub(crate) fn held(&self) -> Held {
+        Held(Arc::clone(&self.current))
     }
 
     /// Gives it back. Someone who took it over in the meantime keeps it.

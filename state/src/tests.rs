@@ -100,3 +100,19 @@ async fn what_is_damaged_or_newer_is_refused() {
     assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
     assert!(matches!(clusters.load("../demo").await, Err(StateError::Name { .. })));
 }
+
+#[tokio::test]
+async fn who_lost_the_lease_begins_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let lease = clusters.acquire("demo", owner("slow"), &|_| false).await.unwrap();
+    let first = clusters.write(&lease, &owner("slow"), None, new_state()).await.unwrap();
+    let journal = StoreJournal::new(&clusters, &first, &lease).unwrap();
+    let intent = || Entry::Intent { address: address("a"), intent: Intent { verb: Verb::Create, seed: "s".into() } };
+    journal.record(intent()).await.unwrap();
+    lease.expire().await;
+    assert!(journal.record(intent()).await.is_err());
+    // What was in flight may still be written down.
+    journal.note(made("a"));
+    journal.flush().await.unwrap();
+}

@@ -95,7 +95,7 @@ impl Caller {
                 Err(error) => error,
             };
             let delay = error.retry_after.or_else(|| backoff.next()).unwrap_or(self.pace.backoff_max);
-            if !is_worth_a_retry(error.kind, api.repeatable) || Instant::now() + delay > deadline {
+            if !is_worth_a_retry(error.kind, api.repeatable) || is_too_late(delay, deadline) {
                 return Err(error);
             }
             tracing::debug!(%error, ?delay, "trying again");
@@ -127,10 +127,42 @@ impl Caller {
     }
 }
 
+/// Whether a wait would end after the deadline. A cloud may ask for a wait of any length, even one that no clock can tell.
+fn is_too_late(delay: Duration, deadline: Instant) -> bool {
+    deadline.saturating_duration_since(Instant::now()) < delay
+}
+
 fn is_worth_a_retry(kind: ErrorKind, repeatable: bool) -> bool {
     match kind {
         ErrorKind::Throttled | ErrorKind::Conflict | ErrorKind::DependencyViolation | ErrorKind::Capacity => true,
         ErrorKind::Transient => repeatable,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wait_that_no_clock_can_tell_ends_the_tries() {
+        let caller = Caller {
+            region: "here".to_owned(),
+            pace: Pace::quick(),
+            limiter: Arc::default(),
+            telemetry: Arc::default(),
+        };
+        let api = Api { service: "s", operation: "O", bucket: Bucket::new("b", 1, 1), repeatable: true };
+        let error = caller
+            .call(api, || async {
+                let mut error = CloudError::new(ErrorKind::Throttled, "s:O", "slow down");
+                error.retry_after = Some(Duration::MAX);
+                Err::<(), _>(error)
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Throttled);
+        assert_eq!(caller.telemetry.stats().retries, 0);
+        assert_eq!(error.to_string(), "s:O: throttled: slow down", "no place is named where none is known");
     }
 }

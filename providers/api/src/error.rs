@@ -67,7 +67,11 @@ pub struct CloudError {
 
 impl fmt::Display for CloudError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}: {}", self.operation, self.region, self.kind)?;
+        f.write_str(&self.operation)?;
+        if !self.region.is_empty() {
+            write!(f, " in {}", self.region)?;
+        }
+        write!(f, ": {}", self.kind)?;
         if let Some(code) = &self.code {
             write!(f, " ({code})")?;
         }
