@@ -22,6 +22,9 @@ pub struct Inputs<'a> {
     pub graph: &'a Graph,
     /// What was; `None` when the cluster was never applied.
     pub state: Option<&'a State>,
+    /// What the tokens of creates are made with while there is no state. It has to be another for each cluster: clouds
+    /// remember tokens for hours, and would answer for one of the same name that is gone.
+    pub seed: &'a str,
     /// What is.
     pub observed: &'a [Observed],
     /// What controllers inside the cluster made; looked for at `destroy` only.
@@ -346,7 +349,7 @@ fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
         .and_then(|state| state.intents.get(&node.address))
         .map(|intent| intent.seed.clone());
     let seed = begun.filter(|seed| !seed.is_empty()).unwrap_or_else(|| {
-        inputs.state.map_or_else(|| "new".to_owned(), |state| format!("{}/{}", state.lineage, state.serial))
+        inputs.state.map_or_else(|| inputs.seed.to_owned(), |state| format!("{}/{}", state.lineage, state.serial))
     });
     let mut digest = Sha256::new();
     for part in [inputs.cluster, inputs.region, &node.address.to_string(), &seed] {

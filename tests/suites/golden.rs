@@ -31,6 +31,7 @@ fn plans_are_as_they_were_reviewed() {
         let plan = plan(Inputs {
             graph: &compiled.graph,
             state: None,
+            seed: "golden",
             observed: &[],
             leftovers: &[],
             cluster: &cluster.name,

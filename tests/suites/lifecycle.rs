@@ -26,6 +26,18 @@ async fn the_example_is_made_and_leaves_nothing() {
     assert_eq!(rig.sandbox.inventory("aws"), before);
 }
 
+/// Clouds remember the tokens of creates for longer than the clusters may live.
+#[tokio::test]
+async fn a_cluster_can_be_made_again_under_its_name() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let before = rig.sandbox.inventory("aws");
+    for _ in 0..2 {
+        rig.converge(&example()).await;
+        rig.destroy("prod-eu").await;
+        assert_eq!(rig.sandbox.inventory("aws"), before);
+    }
+}
+
 #[tokio::test]
 async fn a_lost_state_is_found_by_tag() {
     let rig = Rig::start("lifecycle", Config::default()).await.recorded();

@@ -29,6 +29,7 @@ impl Session {
         let plan = planner::plan(Inputs {
             graph: &compiled.graph,
             state,
+            seed: &uuid::Uuid::new_v4().to_string(),
             observed: &observed,
             leftovers: &[],
             cluster: &cluster.name,
@@ -72,6 +73,7 @@ impl Session {
         let plan = planner::plan(Inputs {
             graph: &Graph::new(),
             state,
+            seed: &uuid::Uuid::new_v4().to_string(),
             observed: &observed,
             leftovers: &leftovers,
             cluster: name,

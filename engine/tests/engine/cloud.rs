@@ -366,6 +366,7 @@ impl Bench {
         plan(Inputs {
             graph,
             state: state.as_ref(),
+            seed: "bench",
             observed,
             leftovers: &[],
             cluster: "demo",

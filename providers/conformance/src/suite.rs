@@ -151,6 +151,7 @@ impl Bench<'_> {
         plan(Inputs {
             graph: &compiled.graph,
             state: self.state.as_ref(),
+            seed: "conformance",
             observed: &observed,
             leftovers: &[],
             cluster: &cluster.name,
@@ -224,6 +225,7 @@ impl Bench<'_> {
         let plan = plan(Inputs {
             graph: &Graph::new(),
             state: self.state.as_ref(),
+            seed: "conformance",
             observed: &observed,
             leftovers: &leftovers,
             cluster: name,
