@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
 use etcetera::BaseStrategy as _;
 use meridian_sandbox::{Config, Fault, Sandbox};
 use meridian_spec::Catalogue;
 use meridian_state::{FileStore, Owner};
+use tokio::sync::watch;
 
 use crate::args::{Global, LogFormat};
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::registry::Registry;
 use crate::session::{Session, Settings};
 
@@ -19,6 +20,7 @@ use crate::session::{Session, Settings};
 pub struct Context {
     pub session: Session,
     _sandbox: Option<Sandbox>,
+    stop: OnceLock<watch::Receiver<bool>>,
 }
 
 impl Context {
@@ -67,7 +69,36 @@ impl Context {
             owner: owner(command),
             wire_tap: None,
         });
-        Ok(Self { session, _sandbox: sandbox })
+        Ok(Self { session, _sandbox: sandbox, stop: OnceLock::new() })
+    }
+
+    /// Turns true with the first Ctrl-C or SIGTERM from the first call on; the second leaves at once. There is one for
+    /// all clusters of a run: asked to stop while one of them is carried out, no other is begun.
+    pub fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.get_or_init(stop_on_interrupt).clone()
+    }
+}
+
+fn stop_on_interrupt() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        interrupted().await;
+        // Nobody may listen just now; the value stays.
+        sender.send_replace(true);
+        interrupted().await;
+        std::process::exit(i32::from(Code::Interrupted as u8));
+    });
+    receiver
+}
+
+async fn interrupted() {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }
 

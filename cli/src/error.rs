@@ -9,6 +9,8 @@ use meridian_spec::Faults;
 use meridian_state::StateError;
 use owo_colors::OwoColorize as _;
 
+use crate::views::clean;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -87,17 +89,17 @@ fn print(error: &anyhow::Error, hints: &[String]) {
         anstream::eprintln!("{}", crate::views::text::faults(faults));
         return;
     }
-    anstream::eprintln!("{} {error}", "error:".red().bold());
+    anstream::eprintln!("{} {}", "error:".red().bold(), clean(&error.to_string()));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         if text != last {
-            anstream::eprintln!("  {} {text}", "because:".dimmed());
+            anstream::eprintln!("  {} {}", "because:".dimmed(), clean(&text));
         }
         last = text;
     }
     for hint in hints {
-        anstream::eprintln!("{} {hint}", "hint:".cyan().bold());
+        anstream::eprintln!("{} {}", "hint:".cyan().bold(), clean(hint));
     }
 }
 

@@ -10,6 +10,8 @@ use meridian_engine::events::{Event, EventSink};
 use meridian_engine::state::Verb;
 use owo_colors::OwoColorize as _;
 
+use crate::views::clean;
+
 /// Shows what apply tells.
 pub struct Progress {
     terminal: Option<Terminal>,
@@ -99,7 +101,7 @@ fn line(event: &Event) -> Option<String> {
             format!("{} {} {address} {}", "✓".green(), done(*verb), format!("({:.1} s)", took.as_secs_f64()).dimmed())
         }
         Event::Failed { address, verb, error } => {
-            format!("{} could not {} {address}: {error}", "✗".red(), infinitive(*verb))
+            format!("{} could not {} {address}: {}", "✗".red(), infinitive(*verb), clean(error))
         }
         Event::Skipped { address, verb, because } => {
             format!("{} did not {} {address}, which needs {because}", "-".yellow(), infinitive(*verb))

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use meridian_engine::Plan;
+use meridian_engine::{Plan, State};
 
-use super::carry_out::{carry_out, confirm};
+use super::carry_out::{Results, carry_out, confirm};
 use super::{files, print, tell};
 use crate::args::{Files, Global, Output};
 use crate::context::Context;
@@ -41,17 +41,34 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
             plans.push(context.session.plan(cluster).await?);
         }
     }
-    for plan in &plans {
+    let mut results = Results::default();
+    let ended = apply(&context, global, &args, &plans, &mut results).await;
+    results.print(args.output)?;
+    ended
+}
+
+async fn apply(
+    context: &Context,
+    global: &Global,
+    args: &Args,
+    plans: &[Plan],
+    results: &mut Results,
+) -> Result<Code> {
+    for plan in plans {
         if args.output == Output::Text {
             print(&views::text::plan(plan))?;
         } else {
             tell(&views::text::plan(plan));
         }
-        if plan.is_empty() && args.plan.is_none() && is_recorded(&context, plan).await? {
+        if plan.is_empty()
+            && args.plan.is_none()
+            && let Some(state) = recorded(context, plan).await?
+        {
+            results.unchanged(context, &state);
             continue;
         }
         confirm(args.yes || plan.is_empty(), &format!("Apply this to {}?", plan.cluster))?;
-        let code = carry_out(&context, plan, global, args.output).await?;
+        let code = carry_out(context, plan, global, args.output, results).await?;
         if code != Code::Done {
             return Ok(code);
         }
@@ -59,17 +76,18 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     Ok(Code::Done)
 }
 
-/// Whether the state says already what the plan would write down.
-async fn is_recorded(context: &Context, plan: &Plan) -> Result<bool> {
-    let Some(loaded) = context.session.clusters.load(&plan.cluster).await? else { return Ok(false) };
+/// The state, if it says already what the plan would write down.
+async fn recorded(context: &Context, plan: &Plan) -> Result<Option<State>> {
+    let Some(loaded) = context.session.clusters.load(&plan.cluster).await? else { return Ok(None) };
     let state = loaded.state;
-    Ok(!loaded.interrupted
+    let says_so = !loaded.interrupted
         && state.phase == meridian_engine::state::Phase::Ready
         && state.intents.is_empty()
         && state.pins == plan.pins
         && state.deletion_protection == plan.deletion_protection
         && plan.drift.is_empty()
-        && plan.changes.iter().all(|change| state.resources.contains_key(&change.address)))
+        && plan.changes.iter().all(|change| state.resources.contains_key(&change.address));
+    Ok(says_so.then_some(state))
 }
 
 fn read_plan(path: &Path) -> Result<Plan> {

@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Result;
-use meridian_engine::Plan;
-use tokio::sync::watch;
+use meridian_engine::{Plan, State};
+use serde_json::Value as Json;
 
 use super::{print, print_json, tell};
 use crate::args::{Global, Output};
@@ -28,16 +28,50 @@ pub fn confirm(yes: bool, question: &str) -> Result<()> {
     Err(Failure::failed("nothing was done", "the question was not answered with yes"))
 }
 
+/// What came of each cluster, for `-o json`.
+#[derive(Default)]
+pub struct Results(Vec<Json>);
+
+impl Results {
+    /// A cluster that was as desired already.
+    pub fn unchanged(&mut self, context: &Context, state: &State) {
+        self.0.push(serde_json::json!({
+            "cluster": state.cluster,
+            "complete": true,
+            "outputs": state.outputs,
+            "failed": [],
+            "critical_path_ms": 0,
+            "apply_ms": 0,
+            "stats": context.session.stats(),
+        }));
+    }
+
+    /// Prints them, whatever came of the last one: one cluster gives one document, several give a list, as for `plan`.
+    pub fn print(&self, output: Output) -> Result<()> {
+        match (output, self.0.as_slice()) {
+            (Output::Text, _) | (Output::Json, []) => Ok(()),
+            (Output::Json, [one]) => print_json(one),
+            (Output::Json, several) => print_json(&several),
+        }
+    }
+}
+
 /// Applies a plan that was agreed to, with progress, and tells what came of it.
-pub async fn carry_out(context: &Context, plan: &Plan, global: &Global, output: Output) -> Result<Code> {
+pub async fn carry_out(
+    context: &Context,
+    plan: &Plan,
+    global: &Global,
+    output: Output,
+    results: &mut Results,
+) -> Result<Code> {
     let progress = Progress::new();
-    let stop = stop_on_interrupt();
+    let stop = context.stop();
     let applied = context.session.apply(plan, &progress, stop).await;
     progress.finish();
     let applied = applied?;
     let stats = context.session.stats();
     match output {
-        Output::Json => print_json(&serde_json::json!({
+        Output::Json => results.0.push(serde_json::json!({
             "cluster": plan.cluster,
             "complete": applied.report.is_complete(),
             "outputs": applied.report.outputs,
@@ -47,7 +81,7 @@ pub async fn carry_out(context: &Context, plan: &Plan, global: &Global, output: 
             "critical_path_ms": applied.report.critical_path.as_millis(),
             "apply_ms": applied.report.wall.as_millis(),
             "stats": stats,
-        }))?,
+        })),
         Output::Text => {
             if let (true, Some(state)) = (applied.report.is_complete(), &applied.state) {
                 print(&views::text::summary(state, &applied.report, &stats))?;
@@ -75,28 +109,4 @@ fn end(plan: &Plan, applied: &Applied) -> Result<Code> {
     let plural = if failed == 1 { "step" } else { "steps" };
     let waiting = report.skipped.len() + report.not_begun;
     Err(Failure::failed(format!("{failed} {plural} failed, {waiting} were not tried because of that"), hint))
-}
-
-/// Turns true with the first Ctrl-C or SIGTERM; the second leaves at once.
-fn stop_on_interrupt() -> watch::Receiver<bool> {
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        interrupted().await;
-        // Nobody listens any more when apply has ended.
-        let _ = sender.send(true);
-        interrupted().await;
-        std::process::exit(i32::from(Code::Interrupted as u8));
-    });
-    receiver
-}
-
-async fn interrupted() {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }

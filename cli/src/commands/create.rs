@@ -1,8 +1,9 @@
 //! `meridian create`
 
 use anyhow::Result;
+use meridian_spec::Cluster;
 
-use super::carry_out::{carry_out, confirm};
+use super::carry_out::{Results, carry_out, confirm};
 use super::{files, print, tell};
 use crate::args::{Files, Global, Output};
 use crate::context::Context;
@@ -29,11 +30,24 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     for cluster in &clusters {
         context.session.refuse_existing(&cluster.name).await?;
     }
-    for cluster in &clusters {
+    let mut results = Results::default();
+    let ended = create(&context, global, &args, &clusters, &mut results).await;
+    results.print(args.output)?;
+    ended
+}
+
+async fn create(
+    context: &Context,
+    global: &Global,
+    args: &Args,
+    clusters: &[Cluster],
+    results: &mut Results,
+) -> Result<Code> {
+    for cluster in clusters {
         let plan = context.session.plan(cluster).await?;
         tell(&views::text::plan(&plan));
         confirm(args.yes, &format!("Create the cluster {}?", cluster.name))?;
-        let code = carry_out(&context, &plan, global, args.output).await?;
+        let code = carry_out(context, &plan, global, args.output, results).await?;
         if code != Code::Done {
             return Ok(code);
         }

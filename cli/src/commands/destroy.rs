@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use anyhow::Result;
 
-use super::carry_out::carry_out;
+use super::carry_out::{Results, carry_out};
 use super::{print, tell};
 use crate::args::{Global, Output};
 use crate::context::Context;
@@ -31,7 +31,10 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let plan = context.session.plan_destroy(&args.name).await?;
     tell(&views::text::plan(&plan));
     confirm(&args)?;
-    let code = carry_out(&context, &plan, global, args.output).await?;
+    let mut results = Results::default();
+    let ended = carry_out(&context, &plan, global, args.output, &mut results).await;
+    results.print(args.output)?;
+    let code = ended?;
     if code == Code::Done && args.output == Output::Text {
         print(&format!("The cluster {} is gone. Its history stays in the state.\n", args.name))?;
     }

@@ -122,7 +122,7 @@ fn table(columns: &[&str], rows: &[Json]) -> String {
 fn cell(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
-        Json::String(text) => text.clone(),
+        Json::String(text) => crate::views::clean(text),
         Json::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }

@@ -7,11 +7,13 @@ use anyhow::{Context as _, Result};
 use meridian_engine::Value;
 use meridian_engine::graph::Node;
 use meridian_provider_api::Pins;
+use meridian_spec::Cluster;
 
 use super::{files, print};
 use crate::args::{Files, Global};
 use crate::context::Context;
-use crate::error::Code;
+use crate::error::{Code, Failure};
+use crate::session::Session;
 
 /// Write everything that would be sent as files, user-data included. Needs no credentials
 #[derive(Debug, clap::Args)]
@@ -31,7 +33,7 @@ pub fn run(global: &Global, args: &Args) -> Result<Code> {
         let folder = args.out.join(&cluster.name);
         let graph = session.compile(cluster, &Pins::new())?;
         if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(|| format!("could not replace {}", folder.display()))?;
+            clear(&session, cluster, &folder)?;
         }
         for node in graph.iter() {
             write_node(&folder, node).with_context(|| format!("could not write to {}", folder.display()))?;
@@ -39,6 +41,24 @@ pub fn run(global: &Global, args: &Args) -> Result<Code> {
         print(&format!("{}: {} resources in {}\n", cluster.name, graph.len(), folder.display()))?;
     }
     Ok(Code::Done)
+}
+
+/// Removes an earlier rendering. `--out .` and a cluster called `docs` must not cost anyone their documents, so a folder
+/// that holds anything but folders of kinds is left alone.
+fn clear(session: &Session, cluster: &Cluster, folder: &Path) -> Result<()> {
+    let replace = || format!("could not replace {}", folder.display());
+    let kinds: Vec<_> = session.provider(&cluster.provider)?.schemas().iter().map(|schema| schema.kind).collect();
+    for entry in fs::read_dir(folder).with_context(replace)? {
+        let entry = entry.with_context(replace)?;
+        let is_ours = entry.file_name().to_str().is_some_and(|name| kinds.contains(&name));
+        if !is_ours || !entry.file_type().with_context(replace)?.is_dir() {
+            return Err(Failure::wrong(
+                format!("{} holds what no rendering wrote: {}", folder.display(), entry.file_name().display()),
+                "name another folder with --out, or clear this one yourself",
+            ));
+        }
+    }
+    fs::remove_dir_all(folder).with_context(replace)
 }
 
 /// One file a resource, and one for each text of several lines in it.

@@ -75,7 +75,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
                     entry.serial.to_string(),
                     entry.written_at.to_string(),
                     entry.resources.to_string(),
-                    entry.written_by.to_string(),
+                    crate::views::clean(&entry.written_by.to_string()),
                 ]);
             }
             print(&format!("{}\n", table.trim_fmt()))?;
@@ -85,7 +85,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
                 print(&format!("Nobody holds the lease of {name}.\n"))?;
                 return Ok(Code::Done);
             };
-            confirm(yes, &format!("The lease of {name} is held by {holder}. Take it away?"))?;
+            confirm(yes, &format!("The lease of {name} is held by {}. Take it away?", crate::views::clean(&holder.to_string())))?;
             clusters.unlock(&name).await?;
         }
     }

@@ -26,19 +26,19 @@ pub fn run(_: &Global, args: &Args) -> Result<Code> {
     let result = meridian_spec::clusters(&files, Catalogue::builtin()?);
     if args.output == Output::Json {
         let none = Faults::default();
+        // What the cloud of a spec without faults can't do makes it no less unusable.
+        let unfit = result.as_ref().ok().and_then(|clusters| unfit(&Registry::default(), clusters).err());
+        let valid = result.is_ok() && unfit.is_none();
         print_json(&serde_json::json!({
-            "valid": result.is_ok(),
+            "valid": valid,
             "faults": result.as_ref().err().unwrap_or(&none),
+            "unfit": unfit.iter().flat_map(|error| error.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>(),
         }))?;
-        if result.is_err() {
-            return Err(Failure::silent(Code::Wrong));
-        }
+        return if valid { Ok(Code::Done) } else { Err(Failure::silent(Code::Wrong)) };
     }
     let clusters = result?;
     unfit(&Registry::default(), &clusters)?;
-    if args.output == Output::Text {
-        let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-        print(&format!("Valid: {}.\n", names.join(", ")))?;
-    }
+    let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    print(&format!("Valid: {}.\n", names.join(", ")))?;
     Ok(Code::Done)
 }

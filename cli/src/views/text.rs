@@ -11,6 +11,8 @@ use meridian_provider_api::telemetry::Stats;
 use meridian_spec::Faults;
 use owo_colors::OwoColorize as _;
 
+use super::clean;
+
 /// The longest text that a plan shows in full; of a longer one its first line and its size are shown.
 const MAX_TEXT: usize = 120;
 
@@ -19,12 +21,12 @@ const MAX_TEXT: usize = 120;
 pub fn faults(faults: &Faults) -> String {
     let mut text = String::new();
     for fault in faults {
-        let place = format!("{}:{}:{}", fault.file, fault.line, fault.column);
-        let _ = writeln!(text, "{} {}", "error:".red().bold(), fault.message.bold());
-        let at = if fault.path.is_empty() { String::new() } else { format!(" ({})", fault.path) };
+        let place = format!("{}:{}:{}", clean(&fault.file), fault.line, fault.column);
+        let _ = writeln!(text, "{} {}", "error:".red().bold(), clean(&fault.message).bold());
+        let at = if fault.path.is_empty() { String::new() } else { format!(" ({})", clean(&fault.path)) };
         let _ = writeln!(text, "  {} {place}{at}", "at:".dimmed());
         if let Some(hint) = &fault.hint {
-            let _ = writeln!(text, "  {} {hint}", "hint:".cyan());
+            let _ = writeln!(text, "  {} {}", "hint:".cyan(), clean(hint));
         }
     }
     let _ = write!(text, "{} {}", faults.len(), if faults.len() == 1 { "fault" } else { "faults" });
@@ -132,7 +134,7 @@ fn show(value: &Value, indent: usize) -> String {
             let known: Vec<String> = entries
                 .iter()
                 .filter(|(_, value)| **value != Value::Null)
-                .map(|(name, value)| format!("{name}: {}", show(value, indent + 2)))
+                .map(|(name, value)| format!("{}: {}", clean(name), show(value, indent + 2)))
                 .collect();
             format!("{{{}}}", known.join(", "))
         }
@@ -175,8 +177,8 @@ fn reason(reason: &Reason) -> String {
             let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             format!("  # it uses {}, which must be gone before there is a new one", names.join(", "))
         }
-        Reason::Unfinished(what) => format!("  # left half made: {what}"),
-        Reason::Failed(how) => format!("  # the cloud reports it as broken: {how}"),
+        Reason::Unfinished(what) => format!("  # left half made: {}", clean(what)),
+        Reason::Failed(how) => format!("  # the cloud reports it as broken: {}", clean(how)),
         Reason::NotDesired => "  # the spec does not ask for it".to_owned(),
         Reason::Deposed => "  # a second one, left by an interrupted run".to_owned(),
         Reason::MadeByKubernetes => "  # made by a controller in the cluster".to_owned(),
@@ -193,7 +195,7 @@ pub fn summary(state: &State, report: &Report, cost: &Stats) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\n{} {} in {} {}", "Cluster".bold(), state.cluster.bold(), state.provider, state.region);
     if let Some(endpoint) = state.outputs.get("api_endpoint") {
-        let _ = writeln!(text, "  API endpoint   {endpoint}");
+        let _ = writeln!(text, "  API endpoint   {}", clean(endpoint));
     }
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for address in state.resources.keys() {
