@@ -20,6 +20,8 @@ pub struct State {
     pub cluster: String,
     pub provider: String,
     pub region: String,
+    /// Whether it stands in an emulator: a rehearsal and the real cluster must never be taken for each other.
+    pub emulated: bool,
     /// Made once for a cluster's life, so that two clusters of one name are never taken for each other.
     pub lineage: String,
     /// Grows by one with each write.
@@ -90,6 +92,7 @@ impl State {
             cluster: cluster.to_owned(),
             provider: provider.to_owned(),
             region: region.to_owned(),
+            emulated: false,
             lineage,
             serial: 0,
             phase: Phase::Creating,

@@ -210,3 +210,49 @@ fn help_shows_examples_and_wrong_usage_gives_3() {
     let regions: serde_json::Value = serde_json::from_str(&regions).unwrap();
     assert!(regions.as_array().unwrap().len() >= 34);
 }
+
+#[test]
+fn a_rehearsal_and_the_real_cloud_are_never_taken_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    expect(meridian(dir.path()).args(["create", "-f", "examples/aws.yaml", "--sandbox", "--yes"]), 0);
+    for words in [&["plan", "-f", "examples/aws.yaml"][..], &["destroy", "prod-eu", "--yes"][..]] {
+        let told = stderr(meridian(dir.path()).args(words), 3);
+        assert!(told.contains("stands in an emulator") && told.contains("--sandbox"), "{told}");
+    }
+    let path = dir.path().join("clusters/prod-eu/state.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("\"emulated\": true", "\"emulated\": false", 1)).unwrap();
+    let told = stderr(meridian(dir.path()).args(["apply", "-f", "examples/aws.yaml", "--sandbox", "--yes"]), 3);
+    assert!(told.contains("stands in the real cloud"), "{told}");
+}
+
+#[test]
+fn json_on_stdout_is_one_document_also_for_several_clusters_and_none_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap();
+    let two = dir.path().join("two.yaml");
+    std::fs::write(&two, format!("{spec}\n---\n{}", spec.replace("prod-eu", "prod-two"))).unwrap();
+    for command in ["create", "apply"] {
+        let text = stdout(meridian(dir.path()).args([command, "--sandbox", "--yes", "-o", "json", "-f"]).arg(&two), 0);
+        let results: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let names: Vec<_> = results.as_array().unwrap().iter().map(|result| &result["cluster"]).collect();
+        assert_eq!(names, ["prod-eu", "prod-two"], "{command}");
+        assert!(results[1]["outputs"]["api_endpoint"].is_string(), "{command}");
+    }
+}
+
+#[test]
+fn render_replaces_renderings_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let render = |code| {
+        let mut command = meridian(dir.path());
+        command.args(["render", "-f", "examples/aws.yaml", "--out"]).arg(dir.path());
+        stderr(&mut command, code)
+    };
+    render(0);
+    render(0);
+    let precious = dir.path().join("prod-eu/precious");
+    std::fs::write(&precious, "mine").unwrap();
+    assert!(render(3).contains("precious"));
+    assert!(precious.exists());
+}

@@ -40,6 +40,9 @@ impl Session {
         stop: watch::Receiver<bool>,
     ) -> Result<Applied> {
         let before = self.clusters.load(&plan.cluster).await?;
+        if let Some(loaded) = &before {
+            self.same_world(&loaded.state)?;
+        }
         plan.check_fresh(before.as_ref().map(|loaded| &loaded.state)).map_err(stale)?;
         let begun = self.begin(lease, plan, before).await?;
         let cloud = self
@@ -61,7 +64,8 @@ impl Session {
         let mut state = before.as_ref().map_or_else(
             || {
                 let lineage = uuid::Uuid::new_v4().to_string();
-                State::new(&plan.cluster, &plan.provider, &plan.region, lineage)
+                let state = State::new(&plan.cluster, &plan.provider, &plan.region, lineage);
+                State { emulated: self.is_emulated(&plan.provider), ..state }
             },
             |loaded| loaded.state.clone(),
         );

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
+use meridian_engine::State;
 use meridian_provider_api::limiter::Limiter;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
@@ -79,11 +80,31 @@ impl Session {
         Ok(clusters)
     }
 
+    /// Whether an emulator stands in for the cloud.
+    fn is_emulated(&self, provider: &str) -> bool {
+        self.endpoints.get(provider).is_some_and(|url| is_loopback(url))
+    }
+
+    /// Refuses a state of the other world: seen from there everything would be gone, and made again.
+    fn same_world(&self, state: &State) -> Result<()> {
+        match (state.emulated, self.is_emulated(&state.provider)) {
+            (true, false) => Err(Failure::wrong(
+                format!("the cluster `{}` stands in an emulator, not in the real cloud", state.cluster),
+                "say --sandbox, or name the emulator with --endpoint; a real cluster takes another name or --state",
+            )),
+            (false, true) => Err(Failure::wrong(
+                format!("the cluster `{}` stands in the real cloud, not in an emulator", state.cluster),
+                "leave --sandbox and --endpoint out; to rehearse, take another --state, so that the two stay apart",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// How to reach the region of a cluster. An endpoint on loopback is an emulator's: it gets dummy credentials and is
     /// not waited for as a real cloud is.
     fn connection(&self, provider: &str, cluster: &str, region: &str) -> Connection {
         let endpoint = self.endpoints.get(provider).cloned();
-        let emulated = endpoint.as_deref().is_some_and(is_loopback);
+        let emulated = self.is_emulated(provider);
         Connection {
             cluster: cluster.to_owned(),
             region: region.to_owned(),

@@ -20,6 +20,7 @@ impl Session {
         let loaded = self.clusters.load(&cluster.name).await?;
         let state = loaded.as_ref().map(|loaded| &loaded.state);
         same_place(cluster, state)?;
+        state.map_or(Ok(()), |state| self.same_world(state))?;
         let cloud = provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name)).await?;
         let known = state.map(|state| state.pins.clone()).unwrap_or_default();
         let scope = scope(&cluster.name, state);
@@ -47,11 +48,9 @@ impl Session {
     pub async fn plan_destroy(&self, name: &str) -> Result<Plan> {
         let loaded = self.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
         let state = loaded.state;
+        self.same_world(&state)?;
         if state.deletion_protection {
-            return Err(Failure::failed(
-                format!("the cluster `{name}` is protected against deletion"),
-                "set `deletionProtection: false` in its spec and apply that first",
-            ));
+            return Err(protected(name, "set `deletionProtection: false` in its spec and apply that first"));
         }
         self.plan_removal(name, &state.provider, &state.region, Some(&state)).await
     }
@@ -60,6 +59,10 @@ impl Session {
     pub async fn plan_destroy_of(&self, cluster: &Cluster) -> Result<Plan> {
         if self.clusters.load(&cluster.name).await?.is_some() {
             return self.plan_destroy(&cluster.name).await;
+        }
+        // There is no state to say whether it is protected, only the spec.
+        if cluster.deletion_protection {
+            return Err(protected(&cluster.name, "set `deletionProtection: false` in its spec first"));
         }
         self.plan_removal(&cluster.name, &cluster.provider, &cluster.region.name, None).await
     }
@@ -102,6 +105,10 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+fn protected(name: &str, hint: &str) -> anyhow::Error {
+    Failure::failed(format!("the cluster `{name}` is protected against deletion"), hint)
 }
 
 /// The error for a name that no state stands under.
