@@ -46,6 +46,20 @@ async fn answers_that_never_come_make_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_detach_whose_answer_never_comes_is_not_waited_for() {
+    let rig = Rig::start("faults", Config::default()).await.recorded();
+    let plan = rig::plan(&rig.session(), &example()).await;
+    rig::apply(&rig.session(), &plan).await;
+    let detach = "DetachInternetGateway";
+    rig.sandbox.faults().add(Fault::new(Effect::CutAfter).on(detach).times(1));
+    rig.sandbox.call_log().clear();
+    rig.destroy("prod-eu").await;
+    // Sent again, it is told that there is nothing to detach, and that is success.
+    let calls = rig.sandbox.call_log().by_operation();
+    assert!((2..20).contains(&calls[&format!("ec2:{detach}")]), "{calls:?}");
+}
+
+#[tokio::test]
 async fn a_denied_call_stops_only_what_needs_it_and_says_what_to_do() {
     let denied = Fault::new(Effect::Denied).on("CreateNatGateway");
     let rig = Rig::start("faults", Config { faults: vec![denied], ..Config::default() }).await.recorded();

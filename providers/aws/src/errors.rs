@@ -51,27 +51,43 @@ fn causes(error: &dyn std::error::Error) -> String {
 fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
     match code {
         "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "SlowDown" | "TooManyRequestsException"
-        | "PriorRequestNotComplete" | "EC2ThrottledException" => ErrorKind::Throttled,
+        | "PriorRequestNotComplete" | "EC2ThrottledException" | "RequestThrottled" | "RequestThrottledException"
+        | "ThrottledException" | "BandwidthLimitExceeded" => ErrorKind::Throttled,
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "OptInRequired"
-        | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "ExpiredToken" | "RequestExpired" => ErrorKind::Denied,
-        "InsufficientInstanceCapacity" | "InsufficientCapacity" | "InsufficientHostCapacity" => ErrorKind::Capacity,
+        | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "ExpiredToken" | "ExpiredTokenException"
+        | "RequestExpired" | "PendingVerification" | "Blocked" => ErrorKind::Denied,
+        // Someone has protected it: from termination, from deletion, as an interface that a service manages. Waiting until
+        // they take that back would only look like being stuck.
+        "OperationNotPermitted" => ErrorKind::Invalid,
+        // Of instances, hosts, volumes, addresses.
+        _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => ErrorKind::Capacity,
         "Unsupported" | "UnsupportedOperation" | "UnknownOperationException" => ErrorKind::Unsupported,
         "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "DeleteConflict" | "VolumeInUse"
         | "InvalidNetworkInterface.InUse" | "BucketNotEmpty" | "HostedZoneNotEmpty" | "TargetGroupAssociationLimit"
-        | "InvalidIPAddress.InUse" | "InvalidGroup.InUse" | "Gateway.NotAttached" => ErrorKind::DependencyViolation,
+        | "InvalidIPAddress.InUse" | "InvalidGroup.InUse" => ErrorKind::DependencyViolation,
+        // What detaches has nothing left to do. What needs the gateway waits for it as for all that was just made.
+        "Gateway.NotAttached" => ErrorKind::NotFound,
         "ConditionalRequestConflict" | "IncorrectState" | "IncorrectInstanceState" | "InvalidAttachment.State" | "ConcurrentModification"
         | "ScalingActivityInProgress" | "OperationAborted" | "ResourceContention" | "InvalidState"
-        | "OperationNotPermitted" | "InvalidAllocationID.Locked" => ErrorKind::Conflict,
+        | "EntityTemporarilyUnmodifiable" | "InvalidAllocationID.Locked" => ErrorKind::Conflict,
         // A new instance profile is not visible everywhere for some seconds.
         "InvalidParameterValue" | "ValidationError"
             if message.to_ascii_lowercase().contains("iam instance profile") =>
         {
             ErrorKind::DependencyViolation
         }
+        // `DeleteNetworkInterface` has no code of its own for an interface that is attached, as it may be for a moment
+        // more when its machine has ended.
+        "InvalidParameterValue" if message.contains("currently in use") => ErrorKind::DependencyViolation,
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "RequestTimeout" => {
             ErrorKind::Transient
         }
-        _ if code.ends_with("LimitExceeded") || code.ends_with("QuotaExceeded") || code == "TooManyBuckets" => {
+        // Elastic Load Balancing's are all `TooMany…`: load balancers, target groups, targets, listeners.
+        _ if code.ends_with("LimitExceeded")
+            || code.ends_with("QuotaExceeded")
+            || code.starts_with("TooMany")
+            || code == "InsufficientFreeAddressesInSubnet" =>
+        {
             ErrorKind::Quota
         }
         _ if code.ends_with("NotFound")
@@ -122,9 +138,30 @@ mod tests {
             ("InsufficientInstanceCapacity", ErrorKind::Capacity),
             ("UnauthorizedOperation", ErrorKind::Denied),
             ("MissingParameter", ErrorKind::Invalid),
+            ("TooManyRequestsException", ErrorKind::Throttled),
+            ("TooManyTargetGroups", ErrorKind::Quota),
+            ("InsufficientAddressCapacity", ErrorKind::Capacity),
+            ("InsufficientFreeAddressesInSubnet", ErrorKind::Quota),
+            ("Gateway.NotAttached", ErrorKind::NotFound),
+            ("OperationNotPermitted", ErrorKind::Invalid),
+            ("EntityTemporarilyUnmodifiable", ErrorKind::Conflict),
         ] {
             assert_eq!(kind_of(code, "", Some(400)), kind, "{code}");
         }
         assert_eq!(kind_of("", "", Some(503)), ErrorKind::Transient);
+    }
+
+    #[test]
+    fn one_code_for_several_things_is_told_by_its_message() {
+        for (message, kind) in [
+            ("Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+                ErrorKind::DependencyViolation),
+            ("IAM Instance Profile \"arn:aws:iam::1:instance-profile/x\" has no associated IAM Roles",
+                ErrorKind::DependencyViolation),
+            ("Network interface 'eni-1' is currently in use.", ErrorKind::DependencyViolation),
+            ("Address does not fall within the subnet's address range", ErrorKind::Invalid),
+        ] {
+            assert_eq!(kind_of("InvalidParameterValue", message, Some(400)), kind, "{message}");
+        }
     }
 }
