@@ -14,7 +14,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use super::contents::{api, contents, put, remove};
 use crate::client::{Aws, Tags};
 use crate::compile::names::{BOOTSTRAP, digest, digest_of_tags};
-use crate::ec2::{allowing, found, made};
+use crate::ec2::{allowing, found, made, with_new};
 
 /// An empty object below this says by its name which settings are in place: reading seven settings would cost seven
 /// calls each time.
@@ -90,7 +90,9 @@ impl KindOps<Aws> for Bucket {
             })
             .await;
         allowing(created, |error| error.code.as_deref() == Some("BucketAlreadyOwnedByYou"))?;
-        self.configure(client, &new.address).await?;
+        // What is asked of a new bucket may be answered by one who has not heard of it. Everything that is set is set
+        // again then, which does no harm.
+        with_new(client, || self.configure(client, &new.address)).await?;
         Ok(made(&self.name))
     }
 

@@ -336,16 +336,25 @@ async fn has_no_machines(client: &Aws, group: &str) -> Result<bool, CloudError> 
     let states = ["pending", "running", "shutting-down", "stopping", "stopped"].map(str::to_owned).to_vec();
     let of_group = Filter::builder().name("tag:aws:autoscaling:groupName").values(group).build();
     let alive = Filter::builder().name("instance-state-name").set_values(Some(states)).build();
-    let answer = client
-        .call(ec2_read("DescribeInstances"), || {
-            client
-                .ec2
-                .describe_instances()
-                .filters(of_group.clone())
-                .filters(alive.clone())
-                .max_results(5)
-                .send()
-        })
-        .await?;
-    Ok(answer.reservations().is_empty())
+    // Every page: with filters, a first one may be empty and others follow.
+    let machines = ec2::pages(|token| {
+        let (of_group, alive) = (of_group.clone(), alive.clone());
+        async move {
+            let page = client
+                .call(ec2_read("DescribeInstances"), || {
+                    client
+                        .ec2
+                        .describe_instances()
+                        .filters(of_group.clone())
+                        .filters(alive.clone())
+                        .max_results(500)
+                        .set_next_token(token.clone())
+                        .send()
+                })
+                .await?;
+            Ok((page.reservations, page.next_token))
+        }
+    })
+    .await?;
+    Ok(machines.is_empty())
 }

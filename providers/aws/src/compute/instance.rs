@@ -212,8 +212,9 @@ impl Instance {
             .http_tokens(HttpTokensState::from(self.metadata_tokens.as_str()))
             .http_put_response_hop_limit(self.metadata_hop_limit)
             .build();
-        let answer = client
-            .call(run_instances(), || {
+        // Its key, its interface and its profile may be seconds old.
+        let answer = ec2::with_new(client, || {
+            client.call(run_instances(), || {
                 client
                     .ec2
                     .run_instances()
@@ -232,7 +233,8 @@ impl Instance {
                     .tag_specifications(ec2::tag_specification(ResourceType::Volume, &tags))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let instance = answer.instances.unwrap_or_default().pop();
         ec2::required(instance.and_then(|instance| instance.instance_id), "ec2:RunInstances", "instance")
     }

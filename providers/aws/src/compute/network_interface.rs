@@ -133,8 +133,8 @@ impl NetworkInterface {
             return Ok(());
         }
         match wanted {
-            Some(allocation) => client
-                .call(ec2_write("AssociateAddress"), || {
+            Some(allocation) => ec2::with_new(client, || {
+                client.call(ec2_write("AssociateAddress"), || {
                     client
                         .ec2
                         .associate_address()
@@ -143,8 +143,9 @@ impl NetworkInterface {
                         .allow_reassociation(true)
                         .send()
                 })
-                .await
-                .map(|_| ()),
+            })
+            .await
+            .map(|_| ()),
             None => disassociate(client, now).await,
         }
     }
@@ -173,8 +174,9 @@ impl KindOps<Aws> for NetworkInterface {
         let subnet = ec2::id_of(&self.subnet)?;
         let groups = self.groups()?;
         let tags = client.all_tags(&new.address, &self.all_tags());
-        let answer = client
-            .call(ec2_write("CreateNetworkInterface"), || {
+        // Its subnet and its groups may be seconds old.
+        let answer = ec2::with_new(client, || {
+            client.call(ec2_write("CreateNetworkInterface"), || {
                 client
                     .ec2
                     .create_network_interface()
@@ -186,7 +188,8 @@ impl KindOps<Aws> for NetworkInterface {
                     .tag_specifications(ec2::tag_specification(ResourceType::NetworkInterface, &tags))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let interface = ec2::required(answer.network_interface, "ec2:CreateNetworkInterface", "interface")?;
         let id = ec2::required(interface.network_interface_id.clone(), "ec2:CreateNetworkInterface", "id")?;
         let now = until_made(client, &id).await?;

@@ -145,7 +145,8 @@ async fn authorize(
     direction: Direction,
     permissions: &[IpPermission],
 ) -> Result<(), CloudError> {
-    match send_authorize(client, group, direction, permissions).await {
+    // The groups that rules name may be as new as the one that they are put into.
+    match with_new(client, || send_authorize(client, group, direction, permissions)).await {
         Err(error) if error.kind == ErrorKind::AlreadyExists && permissions.len() > 1 => {
             for permission in permissions {
                 let result = send_authorize(client, group, direction, std::slice::from_ref(permission)).await;

@@ -14,7 +14,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 
 use super::listing::{Listing, create_api, read_api, retag, sdk_tags, until_gone, write_api};
 use crate::client::{Aws, Tags};
-use crate::ec2::{computed, found, gone, id_of, required};
+use crate::ec2::{computed, found, gone, id_of, required, with_new};
 use crate::firewall::SecurityGroup;
 use crate::network::{InternetGateway, Subnet};
 
@@ -63,8 +63,9 @@ impl KindOps<Aws> for LoadBalancer {
         let tags = client.all_tags(&new.address, &self.tags);
         let subnets = self.subnet_ids()?;
         let group = id_of(&self.security_group)?;
-        let answer = client
-            .call(create_api("CreateLoadBalancer"), || {
+        // Elastic Load Balancing may not have heard of subnets that were just made.
+        let answer = with_new(client, || {
+            client.call(create_api("CreateLoadBalancer"), || {
                 client
                     .elb
                     .create_load_balancer()
@@ -76,7 +77,8 @@ impl KindOps<Aws> for LoadBalancer {
                     .set_tags(Some(sdk_tags(&tags)))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let made = answer.load_balancers.and_then(|made| made.into_iter().next()).and_then(|made| made.load_balancer_arn);
         let arn = required(made, "elasticloadbalancing:CreateLoadBalancer", "ARN")?;
         let balancer = active(client, &arn).await?;
