@@ -1,6 +1,6 @@
 //! What AWS can't do of what a spec asks for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use meridian_provider_api::Unfit;
@@ -20,6 +20,9 @@ const TAG_VALUE: usize = 256;
 /// Tags that Meridian puts on beside the labels: two of ownership, `Name`, two for Kubernetes, and three to spare for
 /// what single kinds carry.
 const OWN_TAGS: usize = 8;
+/// Tags of a pool's group beside the labels of the cluster and of the pool: two of ownership, `Name`, one for Kubernetes
+/// and two for the autoscaler.
+const GROUP_TAGS: usize = 6;
 /// Rules that a security group may have in one direction (Amazon VPC quotas; it can be raised).
 const RULES: usize = 60;
 /// Bytes of a cluster's name that leave room in every derived name: a private zone is named after it, and a label of DNS
@@ -32,6 +35,7 @@ pub fn check(cluster: &Cluster) -> Vec<Unfit> {
     let mut unfit = Vec::new();
     name(cluster, &mut unfit);
     labels(cluster, &mut unfit);
+    pools(cluster, &mut unfit);
     ranges(cluster, &mut unfit);
     slots(cluster, &mut unfit);
     rules(cluster, &mut unfit);
@@ -52,14 +56,6 @@ fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
             format!("choose a name of at most {NAME} characters"),
         );
     }
-    if name.starts_with("sg-") {
-        push(
-            unfit,
-            "metadata.name",
-            "names of security groups may not begin with `sg-`",
-            "choose a name that begins with something else",
-        );
-    }
 }
 
 fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
@@ -74,9 +70,18 @@ fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
             format!("keep to {} labels", TAGS - OWN_TAGS),
         );
     }
+    let mut seen = BTreeMap::new();
     for (key, value) in &cluster.labels {
         let path = format!("metadata.labels.{key}");
         let lower = key.to_ascii_lowercase();
+        if let Some(other) = seen.insert(lower.clone(), key) {
+            push(
+                unfit,
+                &path,
+                format!("IAM takes it for the same tag as `{other}`: it knows no case in keys"),
+                "choose keys that differ by more than case",
+            );
+        }
         if key.is_empty() || key.chars().count() > TAG_KEY {
             push(unfit, &path, format!("a tag's key has 1 to {TAG_KEY} characters"), "shorten the label's key");
         }
@@ -91,7 +96,7 @@ fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
         if lower.starts_with("aws:") {
             push(unfit, &path, "tags that begin with `aws:` are Amazon's", "choose another key");
         }
-        if lower.starts_with("meridian:") || key == "Name" || key.starts_with("kubernetes.io/") {
+        if lower.starts_with("meridian:") || lower == "name" || key.starts_with("kubernetes.io/") {
             push(unfit, &path, "Meridian sets this tag itself", "choose another key");
         }
         if let Some(bad) = key.chars().chain(value.chars()).find(|c| !is_tag_character(*c)) {
@@ -100,6 +105,21 @@ fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
                 &path,
                 format!("{bad:?} can't stand in a tag of every service"),
                 "use letters, digits, spaces and + - = . _ : / @",
+            );
+        }
+    }
+}
+
+/// The autoscaler learns a pool's labels and taints from tags of its group.
+fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    for (index, pool) in cluster.pools.iter().enumerate() {
+        let count = cluster.labels.len() + pool.labels.len() + pool.taints.len() + GROUP_TAGS;
+        if count > TAGS {
+            push(
+                unfit,
+                format!("spec.pools[{index}].labels"),
+                format!("the pool's group would have {count} tags, one for each label and taint; AWS takes {TAGS}"),
+                format!("drop {} labels or taints of the pool, or labels of the cluster", count - TAGS),
             );
         }
     }
@@ -214,6 +234,32 @@ mod tests {
     fn a_sound_cluster_fits() {
         assert_eq!(check(&fixture::cluster()), []);
         assert_eq!(check(&fixture::shared()), []);
+    }
+
+    #[test]
+    fn tags_that_iam_takes_for_one_are_refused() {
+        let mut cluster = fixture::cluster();
+        let labels = ["Team", "cost", "name", "team"];
+        cluster.labels = labels.into_iter().map(|key| (key.to_owned(), "x".to_owned())).collect();
+        let paths: Vec<String> = check(&cluster).into_iter().map(|fault| fault.path).collect();
+        assert_eq!(paths, ["metadata.labels.name", "metadata.labels.team"]);
+    }
+
+    #[test]
+    fn a_pool_has_no_more_labels_than_its_group_has_room_for() {
+        let mut cluster = fixture::cluster();
+        let room = TAGS - GROUP_TAGS - cluster.labels.len() - cluster.pools[0].taints.len();
+        cluster.pools[0].labels = (0..room).map(|number| (format!("label-{number}"), String::new())).collect();
+        assert_eq!(check(&cluster), []);
+        cluster.pools[0].labels.insert("one-more".to_owned(), String::new());
+        assert_eq!(check(&cluster).into_iter().map(|fault| fault.path).collect::<Vec<_>>(), ["spec.pools[0].labels"]);
+    }
+
+    #[test]
+    fn a_cluster_may_be_called_after_singapore() {
+        let mut cluster = fixture::cluster();
+        cluster.name = "sg-prod".to_owned();
+        assert_eq!(check(&cluster), []);
     }
 
     #[test]
