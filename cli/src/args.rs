@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use meridian_sandbox::Fault;
 
-use crate::commands::{apply, completions, create, destroy, explain, get, plan, render, sandbox, schema, state, validate};
+use crate::commands::{
+    apply, completions, create, destroy, explain, get, plan, render, sandbox, schema, state, validate,
+};
 
 const EXAMPLES: &str = "\
 Examples:

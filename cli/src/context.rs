@@ -145,8 +145,9 @@ pub fn sandbox_config(global: &Global) -> Result<Config> {
     let mut faults = global.fault.clone();
     if let Some(path) = &global.fault_file {
         let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-        let more: Vec<Fault> = serde_json::from_str(&text)
-            .map_err(|error| Failure::wrong(format!("{}: {error}", path.display()), "see docs/sandbox.md for the form"))?;
+        let more: Vec<Fault> = serde_json::from_str(&text).map_err(|error| {
+            Failure::wrong(format!("{}: {error}", path.display()), "see docs/sandbox.md for the form")
+        })?;
         faults.extend(more);
     }
     let catalogue = Catalogue::builtin().context("the built-in catalogue can't be read")?;
@@ -163,7 +164,12 @@ pub async fn start_sandbox(config: Config) -> Result<Sandbox> {
 fn owner(command: &str) -> Owner {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let github = || {
-        Some(format!("{}/{}/actions/runs/{}", env("GITHUB_SERVER_URL")?, env("GITHUB_REPOSITORY")?, env("GITHUB_RUN_ID")?))
+        Some(format!(
+            "{}/{}/actions/runs/{}",
+            env("GITHUB_SERVER_URL")?,
+            env("GITHUB_REPOSITORY")?,
+            env("GITHUB_RUN_ID")?
+        ))
     };
     Owner {
         user: env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),

@@ -10,7 +10,7 @@ use meridian_engine::events::{Event, EventSink};
 use meridian_engine::state::Verb;
 use owo_colors::OwoColorize as _;
 
-use crate::views::clean;
+use crate::views::{clean, plain};
 
 /// Shows what apply tells.
 pub struct Progress {
@@ -57,7 +57,7 @@ impl Terminal {
         }
         self.total.inc(1);
         // A terminal that can't be written to is not worth failing for.
-        let _ = self.bars.println(line);
+        let _ = self.bars.println(in_colour_or_not(line));
     }
 
     fn start(&self, address: Address, verb: Verb) {
@@ -81,10 +81,18 @@ impl EventSink for Progress {
                 | Event::Skipped { address, verb, .. },
             ) => terminal.end(&address, verb, &line.unwrap_or_default()),
             (Some(terminal), Event::Stopping { .. }) => {
-                let _ = terminal.bars.println(line.unwrap_or_default());
+                let _ = terminal.bars.println(in_colour_or_not(&line.unwrap_or_default()));
             }
             (None, _) => print(line),
         }
+    }
+}
+
+/// Bars write to the terminal themselves, past `--color` and `NO_COLOR`.
+fn in_colour_or_not(line: &str) -> String {
+    match anstream::AutoStream::choice(&std::io::stderr()) {
+        anstream::ColorChoice::Never => plain(line),
+        _ => line.to_owned(),
     }
 }
 
@@ -107,7 +115,9 @@ fn line(event: &Event) -> Option<String> {
             format!("{} did not {} {address}, which needs {because}", "-".yellow(), infinitive(*verb))
         }
         Event::Stopping { in_flight } => {
-            format!("stopping: {in_flight} steps in flight are brought to their end; press Ctrl-C again to leave at once")
+            format!(
+                "stopping: {in_flight} steps in flight are brought to their end; press Ctrl-C again to leave at once"
+            )
         }
     })
 }

@@ -26,8 +26,8 @@ pub struct AddressError {
 impl Address {
     /// Puts an address together.
     pub fn new(kind: &str, name: &str) -> Result<Self, AddressError> {
-        let kind_is_word = !kind.is_empty()
-            && kind.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let kind_is_word =
+            !kind.is_empty() && kind.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         let name_is_word = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control());
         if kind_is_word && name_is_word {
             Ok(Self { kind: kind.to_owned(), name: name.to_owned() })

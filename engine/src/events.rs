@@ -9,15 +9,34 @@ use crate::state::Verb;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// The walk begins; so many steps are to be done.
-    Begun { steps: usize },
-    Started { address: Address, verb: Verb },
-    Finished { address: Address, verb: Verb, took: Duration },
+    Begun {
+        steps: usize,
+    },
+    Started {
+        address: Address,
+        verb: Verb,
+    },
+    Finished {
+        address: Address,
+        verb: Verb,
+        took: Duration,
+    },
     /// `error` is the whole chain of causes in one line.
-    Failed { address: Address, verb: Verb, error: String },
+    Failed {
+        address: Address,
+        verb: Verb,
+        error: String,
+    },
     /// Not tried, because `because` failed.
-    Skipped { address: Address, verb: Verb, because: Address },
+    Skipped {
+        address: Address,
+        verb: Verb,
+        because: Address,
+    },
     /// The user asked to stop: what is in flight ends, nothing new begins.
-    Stopping { in_flight: usize },
+    Stopping {
+        in_flight: usize,
+    },
 }
 
 /// Takes events; must not block.

@@ -95,10 +95,7 @@ impl FieldValue for Ipv4Net {
     }
 
     fn from_value(value: &Value) -> Result<Self, FieldError> {
-        value
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| FieldError::wrong_type("an IPv4 range", value))
+        value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| FieldError::wrong_type("an IPv4 range", value))
     }
 }
 
@@ -176,10 +173,9 @@ impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
 
     fn from_value(value: &Value) -> Result<Self, FieldError> {
         match value {
-            Value::Map(entries) => entries
-                .iter()
-                .map(|(k, v)| Ok((k.clone(), T::from_value(v).map_err(|e| e.within(k))?)))
-                .collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|(k, v)| Ok((k.clone(), T::from_value(v).map_err(|e| e.within(k))?))).collect()
+            }
             other => Err(FieldError::wrong_type("a map", other)),
         }
     }

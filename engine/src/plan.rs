@@ -19,6 +19,8 @@ pub struct Plan {
     pub cluster: String,
     pub provider: String,
     pub region: String,
+    /// Whether it was made against an emulator.
+    pub emulated: bool,
     /// Lineage of the state it was made from; `None` when there was none.
     pub lineage: Option<String>,
     /// Serial of the state it was made from; 0 when there was none.

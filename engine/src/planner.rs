@@ -6,6 +6,7 @@ use petgraph::algo::toposort;
 use petgraph::graphmap::DiGraphMap;
 use sha2::{Digest, Sha256};
 
+use crate::Address;
 use crate::graph::{Graph, GraphError, Node};
 use crate::observed::{Condition, Observed, lookup};
 use crate::plan::{Action, Change, Drift, FORMAT_VERSION, Plan, Reason};
@@ -13,7 +14,6 @@ use crate::schema::{OnChange, Replacement};
 use crate::state::{State, Verb};
 use crate::steps::{CycleError, Steps};
 use crate::value::{Fields, Reference, Value};
-use crate::Address;
 
 /// Everything a plan is made from.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Inputs<'a> {
     pub cluster: &'a str,
     pub provider: &'a str,
     pub region: &'a str,
+    /// Whether an emulator stands in for the cloud.
+    pub emulated: bool,
     pub destroy: bool,
     pub deletion_protection: bool,
     pub pins: BTreeMap<String, String>,
@@ -83,12 +85,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     }
     for observed in current.values().filter(|observed| !changes.contains_key(&observed.address)).collect::<Vec<_>>() {
         if let (false, Replacement::Refused(why)) = (inputs.destroy, observed.schema.replacement) {
-            refusals.push(Refusal {
-                address: observed.address.clone(),
-                verb: "deleted",
-                fields: BTreeSet::new(),
-                why,
-            });
+            refusals.push(Refusal { address: observed.address.clone(), verb: "deleted", fields: BTreeSet::new(), why });
         }
         let reason = if inputs.destroy { Reason::Destroy } else { Reason::NotDesired };
         changes.insert(observed.address.clone(), removal(observed, reason, &ids, inputs.state));
@@ -113,6 +110,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         cluster: inputs.cluster.to_owned(),
         provider: inputs.provider.to_owned(),
         region: inputs.region.to_owned(),
+        emulated: inputs.emulated,
         lineage: inputs.state.map(|state| state.lineage.clone()),
         serial: inputs.state.map_or(0, |state| state.serial),
         state_digest: inputs.state.map(State::digest).unwrap_or_default(),
@@ -251,7 +249,8 @@ fn decide(
         Condition::Ready if differing.is_empty() => (Action::NoOp, Reason::AsDesired),
         Condition::Ready => (Action::Update, Reason::FieldsChanged),
     };
-    let (token, token_seed) = if action == Action::Replace { token(node, inputs) } else { (String::new(), String::new()) };
+    let (token, token_seed) =
+        if action == Action::Replace { token(node, inputs) } else { (String::new(), String::new()) };
     Change {
         address: node.address.clone(),
         action,

@@ -4,9 +4,9 @@ use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::BTreeMap;
 
+use crate::Address;
 use crate::plan::{Action, Change, Plan, Reason};
 use crate::state::Verb;
-use crate::Address;
 
 /// One thing to do to one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

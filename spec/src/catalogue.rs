@@ -275,43 +275,26 @@ impl Catalogue {
     /// The catalogue that this version was built with; read when it is first asked for.
     pub fn builtin() -> Result<&'static Self, CatalogueError> {
         static BUILTIN: OnceLock<Result<Catalogue, CatalogueError>> = OnceLock::new();
-        BUILTIN
-            .get_or_init(|| Self::with_regions(include_str!("../../regions.toml")))
-            .as_ref()
-            .map_err(Clone::clone)
+        BUILTIN.get_or_init(|| Self::with_regions(include_str!("../../regions.toml"))).as_ref().map_err(Clone::clone)
     }
 
     /// The built-in catalogue with other regions, in the form of `regions.toml`.
     pub fn with_regions(regions: &str) -> Result<Self, CatalogueError> {
-        let providers: ProvidersFile = read(
-            "spec/data/providers.toml",
-            include_str!("../data/providers.toml"),
-        )?;
+        let providers: ProvidersFile = read("spec/data/providers.toml", include_str!("../data/providers.toml"))?;
         Ok(Self {
             regions: read("regions.toml", regions)?,
             providers: providers.provider,
-            machines: read(
-                "spec/data/machines.toml",
-                include_str!("../data/machines.toml"),
-            )?,
-            kubernetes: read(
-                "spec/data/kubernetes.toml",
-                include_str!("../data/kubernetes.toml"),
-            )?,
+            machines: read("spec/data/machines.toml", include_str!("../data/machines.toml"))?,
+            kubernetes: read("spec/data/kubernetes.toml", include_str!("../data/kubernetes.toml"))?,
             cluster_schema: OnceLock::new(),
-            defaults: read(
-                "spec/data/defaults.toml",
-                include_str!("../data/defaults.toml"),
-            )?,
+            defaults: read("spec/data/defaults.toml", include_str!("../data/defaults.toml"))?,
         })
     }
 
     /// The JSON Schema of a kind, made when it is first asked for.
     pub(crate) fn schema(&self, kind: Kind) -> &Compiled {
         match kind {
-            Kind::Cluster => self
-                .cluster_schema
-                .get_or_init(|| Compiled::new(crate::schema::schema(kind, self))),
+            Kind::Cluster => self.cluster_schema.get_or_init(|| Compiled::new(crate::schema::schema(kind, self))),
         }
     }
 
@@ -335,10 +318,7 @@ impl Catalogue {
     /// A region of a cloud.
     #[must_use]
     pub fn region(&self, provider: &str, name: &str) -> Option<&Region> {
-        self.regions
-            .region
-            .iter()
-            .find(|region| region.provider == provider && region.name == name)
+        self.regions.region.iter().find(|region| region.provider == provider && region.name == name)
     }
 
     /// Every partition.
@@ -350,27 +330,17 @@ impl Catalogue {
     /// A partition of a cloud.
     #[must_use]
     pub fn partition(&self, provider: &str, name: &str) -> Option<&Partition> {
-        self.regions
-            .partition
-            .iter()
-            .find(|partition| partition.provider == provider && partition.name == name)
+        self.regions.partition.iter().find(|partition| partition.provider == provider && partition.name == name)
     }
 
     /// Where images come from in a partition; `None` where we know of no public ones, so that a spec has to pin its own.
     #[must_use]
     pub fn image_source(&self, provider: &str, partition: &str) -> Option<&ImageSource> {
-        self.regions
-            .image
-            .iter()
-            .find(|image| image.provider == provider && image.partition == partition)
+        self.regions.image.iter().find(|image| image.provider == provider && image.partition == partition)
     }
 
     /// The machine types of a cloud that we know, for one architecture, those that sizes resolve to first.
-    pub fn machine_types(
-        &self,
-        provider: &str,
-        architecture: Architecture,
-    ) -> impl Iterator<Item = &MachineType> {
+    pub fn machine_types(&self, provider: &str, architecture: Architecture) -> impl Iterator<Item = &MachineType> {
         self.machines.all(provider, architecture)
     }
 
@@ -392,10 +362,7 @@ impl Catalogue {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(
-    file: &'static str,
-    text: &str,
-) -> Result<T, CatalogueError> {
+fn read<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Result<T, CatalogueError> {
     toml::from_str(text).map_err(|source| CatalogueError::Parse { file, source })
 }
 
@@ -413,34 +380,13 @@ mod tests {
         let catalogue = Catalogue::builtin().expect("the data files are sound");
         let mut seen = BTreeSet::new();
         for region in catalogue.regions() {
-            assert!(
-                seen.insert((&region.provider, &region.name)),
-                "{} stands twice",
-                region.name
-            );
-            assert!(
-                catalogue.provider(&region.provider).is_some(),
-                "{}",
-                region.provider
-            );
-            assert!(
-                catalogue
-                    .partition(&region.provider, &region.partition)
-                    .is_some(),
-                "{}",
-                region.partition
-            );
+            assert!(seen.insert((&region.provider, &region.name)), "{} stands twice", region.name);
+            assert!(catalogue.provider(&region.provider).is_some(), "{}", region.provider);
+            assert!(catalogue.partition(&region.provider, &region.partition).is_some(), "{}", region.partition);
             let distinct: BTreeSet<_> = region.zones.iter().collect();
             assert_eq!(distinct.len(), region.zones.len(), "{}", region.name);
             if region.provider != "azure" {
-                assert!(
-                    region
-                        .zones
-                        .iter()
-                        .all(|zone| zone.starts_with(&region.name)),
-                    "{}",
-                    region.name
-                );
+                assert!(region.zones.iter().all(|zone| zone.starts_with(&region.name)), "{}", region.name);
             }
         }
         for provider in catalogue.providers() {
@@ -449,28 +395,16 @@ mod tests {
             }
             regex_lite::Regex::new(&provider.labels.key).expect("a pattern");
             regex_lite::Regex::new(&provider.labels.value).expect("a pattern");
-            assert!(
-                catalogue
-                    .machines
-                    .named(&provider.name, &provider.bastion_type)
-                    .is_some()
-            );
+            assert!(catalogue.machines.named(&provider.name, &provider.bastion_type).is_some());
         }
-        assert!(
-            catalogue
-                .kubernetes
-                .minor
-                .iter()
-                .any(|minor| minor.name == catalogue.kubernetes.default)
-        );
+        assert!(catalogue.kubernetes.minor.iter().any(|minor| minor.name == catalogue.kubernetes.default));
     }
 
     #[test]
     fn the_public_regions_are_all_there() {
         let catalogue = Catalogue::builtin().expect("the data files are sound");
         let open = |provider: &str, partition: &str| {
-            let in_partition =
-                |region: &&Region| region.provider == provider && region.partition == partition;
+            let in_partition = |region: &&Region| region.provider == provider && region.partition == partition;
             catalogue
                 .regions()
                 .iter()

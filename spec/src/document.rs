@@ -35,10 +35,7 @@ impl Kind {
     /// The kind with a name, upper and lower case alike.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -94,24 +91,15 @@ impl Document {
                     Some(entry) => {
                         node = &entry.value;
                         // A fault in a whole mapping or list is shown at the key that it stands under.
-                        let inner = matches!(node.value, Value::Map(_) | Value::List(_))
-                            || node.span.is_empty();
-                        span = if inner {
-                            entry.key_span.clone()
-                        } else {
-                            node.span.clone()
-                        };
+                        let inner = matches!(node.value, Value::Map(_) | Value::List(_)) || node.span.is_empty();
+                        span = if inner { entry.key_span.clone() } else { node.span.clone() };
                     }
                     None => return span,
                 },
                 (Segment::Index(index), Value::List(items)) if *index < items.len() => {
                     node = &items[*index];
                     let inner = matches!(node.value, Value::Map(_) | Value::List(_));
-                    span = if inner {
-                        node.span.start..node.span.start
-                    } else {
-                        node.span.clone()
-                    };
+                    span = if inner { node.span.start..node.span.start } else { node.span.clone() };
                 }
                 _ => return span,
             }
@@ -138,32 +126,17 @@ pub fn load(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Documen
 pub fn clusters(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Cluster>, Faults> {
     let (documents, mut faults) = read(files, catalogue);
     let mut resolved = Vec::new();
-    let mut seen: HashMap<[&str; 3], &str> = HashMap::new();
+    let mut seen: HashMap<&str, &str> = HashMap::new();
     for document in &documents {
-        let spec = document.raw.spec.as_ref();
-        let name = document
-            .raw
-            .metadata
-            .as_ref()
-            .and_then(|metadata| metadata.name.as_ref());
-        let place =
-            spec.and_then(|spec| Some((spec.provider.as_deref()?, spec.region.as_deref()?)));
-        if let (Some(name), Some((provider, region))) = (name, place)
-            && let Some(first) = seen.insert([name.as_str(), provider, region], document.file())
+        let name = document.raw.metadata.as_ref().and_then(|metadata| metadata.name.as_ref());
+        // State is kept by name, so that two clusters of one name can't both be, wherever they are.
+        if let Some(name) = name
+            && let Some(first) = seen.insert(name.as_str(), document.file())
         {
             let path = Path::of("metadata.name");
-            let message = format!(
-                "the cluster {} in {region} is described twice, first in {first}",
-                quote(name.as_str())
-            );
-            let hint = "give each cluster of a region a name of its own".to_owned();
-            faults.push(document.source.fault(
-                Code::DuplicateName,
-                &document.span(&path),
-                &path,
-                message,
-                hint,
-            ));
+            let message = format!("the cluster {} is described twice, first in {first}", quote(name.as_str()));
+            let hint = "give each cluster a name of its own, in whatever region it is".to_owned();
+            faults.push(document.source.fault(Code::DuplicateName, &document.span(&path), &path, message, hint));
         }
         match resolve(document, catalogue) {
             Ok(cluster) => resolved.push(cluster),
@@ -184,13 +157,7 @@ fn read(files: &[(&str, &str)], catalogue: &Catalogue) -> (Vec<Document>, Faults
             Err(found) => faults.extend(found),
             Ok(roots) if roots.is_empty() => {
                 let hint = "start with `apiVersion: meridian/v1` and `kind: Cluster`".to_owned();
-                faults.push(source.fault(
-                    Code::MissingField,
-                    &(0..0),
-                    &Path::default(),
-                    "the file is empty",
-                    hint,
-                ));
+                faults.push(source.fault(Code::MissingField, &(0..0), &Path::default(), "the file is empty", hint));
             }
             Ok(roots) => {
                 for root in roots {
@@ -213,13 +180,7 @@ fn document(source: &Source, root: Node, kind: Kind, catalogue: &Catalogue) -> D
         structural.push(source.fault(Code::InvalidValue, &(0..0), &Path::default(), message, None));
         ClusterDocument::default()
     });
-    Document {
-        kind,
-        raw,
-        source: source.clone(),
-        root,
-        structural,
-    }
+    Document { kind, raw, source: source.clone(), root, structural }
 }
 
 fn kind_of(source: &Source, root: &Node) -> Result<Kind, Faults> {
@@ -229,13 +190,7 @@ fn kind_of(source: &Source, root: &Node) -> Result<Kind, Faults> {
     let known = names().collect::<Vec<_>>().join(", ");
     let Value::Map(_) = root.value else {
         let hint = "start with `apiVersion: meridian/v1` and `kind: Cluster`".to_owned();
-        faults.push(source.fault(
-            Code::WrongType,
-            &start,
-            &Path::default(),
-            "a document must be a mapping",
-            hint,
-        ));
+        faults.push(source.fault(Code::WrongType, &start, &Path::default(), "a document must be a mapping", hint));
         return faults.or(Kind::Cluster);
     };
     let path = Path::of("kind");
@@ -244,24 +199,14 @@ fn kind_of(source: &Source, root: &Node) -> Result<Kind, Faults> {
         faults.push(source.fault(Code::MissingField, &start, &path, "`kind` is missing", hint));
         return faults.or(Kind::Cluster);
     };
-    let found = entry
-        .value
-        .text()
-        .and_then(|name| Kind::ALL.iter().copied().find(|kind| kind.name() == name));
+    let found = entry.value.text().and_then(|name| Kind::ALL.iter().copied().find(|kind| kind.name() == name));
     if let Some(kind) = found {
         return Ok(kind);
     }
     let written = entry.value.text().unwrap_or_default();
     let hint = suggest(written, names().collect::<Vec<_>>());
-    let span = if entry.value.span.is_empty() {
-        &entry.key_span
-    } else {
-        &entry.value.span
-    };
-    let message = format!(
-        "there is no kind {}; known kinds: {known}",
-        quote(&source.text[entry.value.span.clone()])
-    );
+    let span = if entry.value.span.is_empty() { &entry.key_span } else { &entry.value.span };
+    let message = format!("there is no kind {}; known kinds: {known}", quote(&source.text[entry.value.span.clone()]));
     faults.push(source.fault(Code::UnknownKind, span, &path, message, hint));
     faults.or(Kind::Cluster)
 }

@@ -18,9 +18,7 @@ pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> 
     let mut here = root;
     for part in path.split('.').filter(|part| !part.is_empty()) {
         let name = part.split('[').next().unwrap_or(part);
-        here = forms(root, here)
-            .into_iter()
-            .find_map(|form| form.get("properties")?.get(name))?;
+        here = forms(root, here).into_iter().find_map(|form| form.get("properties")?.get(name))?;
     }
     let mut text = String::new();
     let title = if path.is_empty() { kind.name() } else { path };
@@ -36,11 +34,7 @@ pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> 
         let _ = writeln!(text, "\nFields:");
         let required = strings(form.get("required"));
         for (name, field) in fields {
-            let mark = if required.contains(&name.as_str()) {
-                ", required"
-            } else {
-                ""
-            };
+            let mark = if required.contains(&name.as_str()) { ", required" } else { "" };
             let _ = writeln!(text, "  {name}: {}{mark}", words(root, field));
             if let Some(description) = describe(root, field) {
                 let _ = writeln!(text, "      {description}");
@@ -54,12 +48,7 @@ pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> 
 fn forms<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a Json> {
     let schema = follow(root, schema);
     let mut all = vec![schema];
-    for branch in schema
-        .get("anyOf")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for branch in schema.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
         all.extend(forms(root, branch));
     }
     if let Some(items) = schema.get("items") {
@@ -73,11 +62,7 @@ fn words(root: &Json, schema: &Json) -> String {
     for form in choices(root, schema) {
         match allowed_values(form) {
             Some(values) => words.extend(values.into_iter().map(Json::to_string)),
-            None => words.extend(
-                types(form)
-                    .into_iter()
-                    .map(|name| type_words(name).to_owned()),
-            ),
+            None => words.extend(types(form).into_iter().map(|name| type_words(name).to_owned())),
         }
     }
     words.dedup();
@@ -85,8 +70,6 @@ fn words(root: &Json, schema: &Json) -> String {
 }
 
 fn describe<'a>(root: &'a Json, schema: &'a Json) -> Option<&'a str> {
-    let own = schema
-        .get("description")
-        .or_else(|| follow(root, schema).get("description"));
+    let own = schema.get("description").or_else(|| follow(root, schema).get("description"));
     own.and_then(Json::as_str)
 }

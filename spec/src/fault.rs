@@ -122,17 +122,12 @@ impl Faults {
     /// Puts the faults into the order of the files and of the places in them.
     pub(crate) fn arrange(&mut self, files: &[(&str, &str)]) {
         let position = |fault: &Fault| files.iter().position(|(name, _)| **name == *fault.file);
-        self.0
-            .sort_by_key(|fault| (position(fault), fault.span.start));
+        self.0.sort_by_key(|fault| (position(fault), fault.span.start));
     }
 
     /// `value` when there is no fault, the faults otherwise.
     pub(crate) fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// Whether there is none.

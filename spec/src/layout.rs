@@ -52,23 +52,15 @@ impl Layout {
         };
         let largest_prefix = SMALLEST_SUBNET - cuts * CUT_BITS;
         if network.prefix_len() > largest_prefix {
-            return Err(LayoutError::TooSmall {
-                network,
-                largest_prefix,
-            });
+            return Err(LayoutError::TooSmall { network, largest_prefix });
         }
-        Ok(Self {
-            network: network.trunc(),
-            topology,
-        })
+        Ok(Self { network: network.trunc(), topology })
     }
 
     /// The subnet of the machines in a zone, by the zone's position. `None` from [`MAX_ZONES`] on.
     #[must_use]
     pub fn machines(&self, zone: usize) -> Option<Ipv4Net> {
-        (zone < MAX_ZONES)
-            .then(|| block(self.network, zone))
-            .flatten()
+        (zone < MAX_ZONES).then(|| block(self.network, zone)).flatten()
     }
 
     /// The small public subnet of a zone beside its private one; a public topology has none.
@@ -83,18 +75,14 @@ impl Layout {
 
 /// The fixed address of a slot: host number 10 + slot. The clouds keep the first four and the last of a subnet.
 pub(crate) fn slot_address(subnet: Ipv4Net, slot: usize) -> Option<Ipv4Addr> {
-    let host = u32::from(subnet.network())
-        .checked_add(10)?
-        .checked_add(u32::try_from(slot).ok()?)?;
+    let host = u32::from(subnet.network()).checked_add(10)?.checked_add(u32::try_from(slot).ok()?)?;
     let address = Ipv4Addr::from(host);
     is_usable(subnet, address).then_some(address)
 }
 
 /// Whether a cloud gives this address of a subnet to a machine.
 pub(crate) fn is_usable(subnet: Ipv4Net, address: Ipv4Addr) -> bool {
-    subnet.contains(&address)
-        && u32::from(address) - u32::from(subnet.network()) >= 4
-        && address != subnet.broadcast()
+    subnet.contains(&address) && u32::from(address) - u32::from(subnet.network()) >= 4 && address != subnet.broadcast()
 }
 
 /// How many machines a subnet holds.
@@ -103,10 +91,7 @@ pub(crate) fn capacity(subnet: Ipv4Net) -> u64 {
 }
 
 fn block(network: Ipv4Net, index: usize) -> Option<Ipv4Net> {
-    network
-        .subnets(network.prefix_len() + CUT_BITS)
-        .ok()?
-        .nth(index)
+    network.subnets(network.prefix_len() + CUT_BITS).ok()?.nth(index)
 }
 
 #[cfg(test)]
@@ -117,26 +102,13 @@ mod tests {
 
     fn subnets(network: Ipv4Net, topology: Topology, zones: usize) -> Vec<Ipv4Net> {
         let layout = Layout::new(network, topology).expect("large enough");
-        (0..zones)
-            .flat_map(|zone| [layout.machines(zone), layout.public(zone)])
-            .flatten()
-            .collect()
+        (0..zones).flat_map(|zone| [layout.machines(zone), layout.public(zone)]).flatten().collect()
     }
 
     fn networks() -> impl Strategy<Value = (Ipv4Net, Topology)> {
-        (
-            any::<u32>(),
-            8_u8..=22,
-            prop_oneof![Just(Topology::Private), Just(Topology::Public)],
+        (any::<u32>(), 8_u8..=22, prop_oneof![Just(Topology::Private), Just(Topology::Public)]).prop_map(
+            |(address, prefix, topology)| (Ipv4Net::new(address.into(), prefix).expect("a prefix").trunc(), topology),
         )
-            .prop_map(|(address, prefix, topology)| {
-                (
-                    Ipv4Net::new(address.into(), prefix)
-                        .expect("a prefix")
-                        .trunc(),
-                    topology,
-                )
-            })
     }
 
     proptest! {
@@ -169,24 +141,14 @@ mod tests {
 
     #[test]
     fn the_documented_sizes_hold() {
-        let layout = Layout::new("10.0.0.0/16".parse().expect("a network"), Topology::Private)
-            .expect("large enough");
-        assert_eq!(
-            layout.machines(0).map(|net| net.to_string()),
-            Some("10.0.0.0/19".to_owned())
-        );
-        assert_eq!(
-            layout.public(0).map(|net| net.to_string()),
-            Some("10.0.224.0/22".to_owned())
-        );
+        let layout = Layout::new("10.0.0.0/16".parse().expect("a network"), Topology::Private).expect("large enough");
+        assert_eq!(layout.machines(0).map(|net| net.to_string()), Some("10.0.0.0/19".to_owned()));
+        assert_eq!(layout.public(0).map(|net| net.to_string()), Some("10.0.224.0/22".to_owned()));
         assert_eq!(layout.machines(MAX_ZONES), None);
         let smallest = "10.0.0.0/23".parse().expect("a network");
         assert!(matches!(
             Layout::new(smallest, Topology::Private),
-            Err(LayoutError::TooSmall {
-                largest_prefix: 22,
-                ..
-            })
+            Err(LayoutError::TooSmall { largest_prefix: 22, .. })
         ));
         assert!(Layout::new(smallest, Topology::Public).is_ok());
     }

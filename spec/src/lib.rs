@@ -34,8 +34,8 @@ mod structure;
 mod yaml;
 
 pub use catalogue::{
-    Catalogue, CatalogueError, ImageSource, KubernetesMinor, MachineType, Partition, Provider,
-    ProviderOption, Region, RegionStatus,
+    Catalogue, CatalogueError, ImageSource, KubernetesMinor, MachineType, Partition, Provider, ProviderOption, Region,
+    RegionStatus,
 };
 pub use cluster::Cluster;
 pub use document::{Document, Kind, clusters, load};

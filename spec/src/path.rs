@@ -18,12 +18,7 @@ pub struct Path(Vec<Segment>);
 impl Path {
     /// The fields of a dotted path without indices, such as `spec.network.cidr`.
     pub(crate) fn of(dotted: &str) -> Self {
-        Self(
-            dotted
-                .split('.')
-                .map(|key| Segment::Key(key.to_owned()))
-                .collect(),
-        )
+        Self(dotted.split('.').map(|key| Segment::Key(key.to_owned())).collect())
     }
 
     /// The place of a field or a key below this one.
@@ -66,11 +61,7 @@ impl fmt::Display for Path {
 }
 
 fn is_plain(key: &str) -> bool {
-    !key.is_empty()
-        && key.len() <= 64
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    !key.is_empty() && key.len() <= 64 && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 #[cfg(test)]
@@ -79,13 +70,7 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_plain_words_are_quoted() {
-        let path = Path::of("spec.pools")
-            .index(1)
-            .key("labels")
-            .key("example.com/tier");
-        assert_eq!(
-            path.to_string(),
-            r#"spec.pools[1].labels["example.com/tier"]"#
-        );
+        let path = Path::of("spec.pools").index(1).key("labels").key("example.com/tier");
+        assert_eq!(path.to_string(), r#"spec.pools[1].labels["example.com/tier"]"#);
     }
 }

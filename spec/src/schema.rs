@@ -15,22 +15,14 @@ use crate::raw;
 pub fn schema(kind: Kind, catalogue: &Catalogue) -> Json {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = match kind {
-        Kind::Cluster => generator
-            .into_root_schema_for::<raw::ClusterDocument>()
-            .to_value(),
+        Kind::Cluster => generator.into_root_schema_for::<raw::ClusterDocument>().to_value(),
     };
-    if let Some(fields) = schema
-        .pointer_mut("/properties/spec/properties")
-        .and_then(Json::as_object_mut)
-    {
+    if let Some(fields) = schema.pointer_mut("/properties/spec/properties").and_then(Json::as_object_mut) {
         // The clouds and their own options are data, so that a further cloud changes no type here.
         for provider in catalogue.providers() {
             fields.insert(provider.name.clone(), provider_block(provider));
         }
-        let names: Vec<&str> = catalogue
-            .providers()
-            .map(|provider| provider.name.as_str())
-            .collect();
+        let names: Vec<&str> = catalogue.providers().map(|provider| provider.name.as_str()).collect();
         if let Some(field) = fields.get_mut("provider").and_then(Json::as_object_mut) {
             field.insert("enum".to_owned(), json!(names));
         }
@@ -67,25 +59,15 @@ fn tidy(schema: &mut Json) {
             for name in ["type", "enum", "anyOf"] {
                 if let Some(Json::Array(choices)) = fields.get_mut(name) {
                     choices.retain(|choice| {
-                        *choice != json!("null")
-                            && !choice.is_null()
-                            && *choice != json!({ "type": "null" })
+                        *choice != json!("null") && !choice.is_null() && *choice != json!({ "type": "null" })
                     });
                 }
             }
-            if let Some([only]) = fields
-                .get("type")
-                .and_then(Json::as_array)
-                .map(Vec::as_slice)
-            {
+            if let Some([only]) = fields.get("type").and_then(Json::as_array).map(Vec::as_slice) {
                 let only = only.clone();
                 fields.insert("type".to_owned(), only);
             }
-            if let Some([Json::Object(only)]) = fields
-                .get("anyOf")
-                .and_then(Json::as_array)
-                .map(Vec::as_slice)
-            {
+            if let Some([Json::Object(only)]) = fields.get("anyOf").and_then(Json::as_array).map(Vec::as_slice) {
                 let only = only.clone();
                 fields.remove("anyOf");
                 fields.extend(only);
@@ -99,11 +81,6 @@ fn tidy(schema: &mut Json) {
 
 /// The schema that a `$ref` into `$defs` means, or the schema itself.
 pub(crate) fn follow<'a>(root: &'a Json, schema: &'a Json) -> &'a Json {
-    let target = schema
-        .get("$ref")
-        .and_then(Json::as_str)
-        .and_then(|reference| reference.strip_prefix('#'));
-    target
-        .and_then(|pointer| root.pointer(pointer))
-        .unwrap_or(schema)
+    let target = schema.get("$ref").and_then(Json::as_str).and_then(|reference| reference.strip_prefix('#'));
+    target.and_then(|pointer| root.pointer(pointer)).unwrap_or(schema)
 }

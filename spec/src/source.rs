@@ -17,22 +17,13 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
-            .collect();
-        Self {
-            name: Arc::from(name),
-            text: Arc::from(text),
-            line_starts,
-        }
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        Self { name: Arc::from(name), text: Arc::from(text), line_starts }
     }
 
     /// Line and column of a byte, both from 1, the column in characters.
     fn line_and_column(&self, byte: usize) -> (usize, usize) {
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= byte)
-            .max(1);
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
         (line, self.text[start..byte].chars().count() + 1)
     }
@@ -42,10 +33,7 @@ impl Source {
         let Some(start) = self.line_starts.get(line.saturating_sub(1)).copied() else {
             return self.text.len();
         };
-        self.text[start..]
-            .char_indices()
-            .nth(column)
-            .map_or(self.text.len(), |(offset, _)| start + offset)
+        self.text[start..].char_indices().nth(column).map_or(self.text.len(), |(offset, _)| start + offset)
     }
 
     fn boundary(&self, byte: usize) -> usize {

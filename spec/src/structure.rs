@@ -19,12 +19,7 @@ use crate::yaml::{Entry, Node, Value};
 /// Checks a document; gives back what is sound of it.
 pub(crate) fn check(source: &Source, root: &Node, compiled: &Compiled) -> (Json, Faults) {
     let schema = &compiled.schema;
-    let mut walk = Walk {
-        source,
-        schema,
-        patterns: &compiled.patterns,
-        faults: Faults::default(),
-    };
+    let mut walk = Walk { source, schema, patterns: &compiled.patterns, faults: Faults::default() };
     let sound = walk.node(root, &root.span, schema, &Path::default());
     (sound.unwrap_or(Json::Null), walk.faults)
 }
@@ -66,10 +61,7 @@ pub(crate) fn to_json(node: &Node) -> Json {
         Value::Float(value) => Json::from(*value),
         Value::Text(value) => Json::from(value.as_str()),
         Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(entries) => entries
-            .iter()
-            .map(|entry| (entry.key.clone(), to_json(&entry.value)))
-            .collect(),
+        Value::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.value))).collect(),
     }
 }
 
@@ -82,23 +74,13 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Checks a value; `None` when nothing of it can be used. `label` is what to point at when the value is empty.
-    fn node(
-        &mut self,
-        node: &Node,
-        label: &Range<usize>,
-        schema: &'a Json,
-        path: &Path,
-    ) -> Option<Json> {
+    fn node(&mut self, node: &Node, label: &Range<usize>, schema: &'a Json, path: &Path) -> Option<Json> {
         if self.faults.is_full() {
             return None;
         }
         let field = schema;
         let choices = choices(self.schema, field);
-        let Some(schema) = choices
-            .iter()
-            .find(|choice| accepts_type(choice, &node.value))
-            .copied()
-        else {
+        let Some(schema) = choices.iter().find(|choice| accepts_type(choice, &node.value)).copied() else {
             self.wrong_type(node, label, &[vec![field], choices].concat(), path);
             return None;
         };
@@ -108,12 +90,8 @@ impl<'a> Walk<'a> {
         match &node.value {
             Value::Map(entries) => self.map(node, label, entries, schema, path),
             Value::List(items) => self.list(node, items, schema, path),
-            Value::Text(text) => self
-                .text(text, &node.span, schema, path)
-                .then(|| to_json(node)),
-            Value::Integer(number) => self
-                .integer(*number, node, schema, path)
-                .then(|| to_json(node)),
+            Value::Text(text) => self.text(text, &node.span, schema, path).then(|| to_json(node)),
+            Value::Integer(number) => self.integer(*number, node, schema, path).then(|| to_json(node)),
             Value::Null | Value::Bool(_) | Value::Float(_) => Some(to_json(node)),
         }
     }
@@ -134,27 +112,17 @@ impl<'a> Walk<'a> {
         let written = plain(&value);
         let described = schema.get("description").and_then(Json::as_str);
         // Numbers are chosen, not mistyped.
-        let near = node
-            .text()
-            .and_then(|text| nearest(text, known.iter().map(String::as_str)));
+        let near = node.text().and_then(|text| nearest(text, known.iter().map(String::as_str)));
         let hint = near.map(|near| format!("did you mean `{near}`?"));
         let hint = hint.or_else(|| described.map(str::to_owned));
         let message = match known.as_slice() {
             [only] => format!("{} is not allowed here; it must be {only}", quote(&written)),
             _ if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null) => {
-                format!(
-                    "one of {} is needed here, not {}",
-                    known.join(", "),
-                    kind_words(&node.value)
-                )
+                format!("one of {} is needed here, not {}", known.join(", "), kind_words(&node.value))
             }
             _ => format!("{} is none of {}", quote(&written), known.join(", ")),
         };
-        let span = if node.span.is_empty() {
-            label
-        } else {
-            &node.span
-        };
+        let span = if node.span.is_empty() { label } else { &node.span };
         self.fault(Code::InvalidValue, span, path, message, hint);
         None
     }
@@ -179,19 +147,14 @@ impl<'a> Walk<'a> {
             }
             match schema.get("additionalProperties") {
                 Some(Json::Bool(false)) => {
-                    let known = properties
-                        .into_iter()
-                        .flat_map(|properties| properties.keys().map(String::as_str));
+                    let known = properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str));
                     let hint = suggest(&entry.key, known.collect::<Vec<_>>());
                     let message = format!("there is no field {}", quote(&entry.key));
                     self.fault(Code::UnknownField, &entry.key_span, &at, message, hint);
                 }
                 Some(values) => {
-                    let keys = schema
-                        .get("propertyNames")
-                        .map(|keys| crate::schema::follow(self.schema, keys));
-                    let key_sound =
-                        keys.is_none_or(|keys| self.text(&entry.key, &entry.key_span, keys, &at));
+                    let keys = schema.get("propertyNames").map(|keys| crate::schema::follow(self.schema, keys));
+                    let key_sound = keys.is_none_or(|keys| self.text(&entry.key, &entry.key_span, keys, &at));
                     let value = self.node(&entry.value, &entry.key_span, values, &at);
                     if let (true, Some(value)) = (key_sound, value) {
                         sound.insert(entry.key.clone(), value);
@@ -200,46 +163,24 @@ impl<'a> Walk<'a> {
                 None => {}
             }
         }
-        let point = if entries.is_empty() {
-            label
-        } else {
-            &(node.span.start..node.span.start)
-        };
+        let point = if entries.is_empty() { label } else { &(node.span.start..node.span.start) };
         self.required(node, point, schema, path);
-        self.exclusive(node, point, schema, path)
-            .then_some(Json::Object(sound))
+        self.exclusive(node, point, schema, path).then_some(Json::Object(sound))
     }
 
     fn required(&mut self, node: &Node, point: &Range<usize>, schema: &'a Json, path: &Path) {
         for name in strings(schema.get("required")) {
             if node.get(name).is_none() {
                 let hint = self.describe_field(schema, name);
-                self.fault(
-                    Code::MissingField,
-                    point,
-                    &path.key(name),
-                    format!("`{name}` is missing"),
-                    hint,
-                );
+                self.fault(Code::MissingField, point, &path.key(name), format!("`{name}` is missing"), hint);
             }
         }
     }
 
     /// `oneOf` of required fields and `dependentRequired`: exactly one of several forms.
-    fn exclusive(
-        &mut self,
-        node: &Node,
-        point: &Range<usize>,
-        schema: &'a Json,
-        path: &Path,
-    ) -> bool {
+    fn exclusive(&mut self, node: &Node, point: &Range<usize>, schema: &'a Json, path: &Path) -> bool {
         let mut sound = true;
-        for (name, needed) in schema
-            .get("dependentRequired")
-            .and_then(Json::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (name, needed) in schema.get("dependentRequired").and_then(Json::as_object).into_iter().flatten() {
             for other in strings(Some(needed)) {
                 if node.get(name).is_some() && node.get(other).is_none() {
                     let message = format!("`{name}` needs `{other}` beside it");
@@ -262,23 +203,14 @@ impl<'a> Walk<'a> {
             .flat_map(|form| strings(form.get("required")))
             .filter(|name| node.get(name).is_some())
             .collect();
-        let names: Vec<&str> = forms
-            .iter()
-            .flat_map(|form| strings(form.get("required")))
-            .collect();
+        let names: Vec<&str> = forms.iter().flat_map(|form| strings(form.get("required"))).collect();
         let hint = format!("give exactly one of {}", names.join(", "));
         match present.as_slice() {
             [_] => sound,
             [] => {
                 // A field that is half there was reported above.
                 if sound {
-                    self.fault(
-                        Code::MissingField,
-                        point,
-                        path,
-                        "nothing says what this should be",
-                        Some(hint),
-                    );
+                    self.fault(Code::MissingField, point, path, "nothing says what this should be", Some(hint));
                 }
                 false
             }
@@ -291,23 +223,16 @@ impl<'a> Walk<'a> {
     }
 
     fn list(&mut self, node: &Node, items: &[Node], schema: &'a Json, path: &Path) -> Option<Json> {
-        let bound = |name| {
-            schema
-                .get(name)
-                .and_then(Json::as_u64)
-                .and_then(|bound| usize::try_from(bound).ok())
-        };
-        let (least, most) = (
-            bound("minItems").unwrap_or(0),
-            bound("maxItems").unwrap_or(usize::MAX),
-        );
+        let bound = |name| schema.get(name).and_then(Json::as_u64).and_then(|bound| usize::try_from(bound).ok());
+        let (least, most) = (bound("minItems").unwrap_or(0), bound("maxItems").unwrap_or(usize::MAX));
         if items.len() < least || items.len() > most {
-            let message = format!(
-                "{} items, where {} are allowed",
-                items.len(),
-                range_words(least, most)
-            );
-            self.fault(Code::InvalidValue, &node.span, path, message, None);
+            let message = format!("{} items, where {} are allowed", items.len(), range_words(least, most));
+            let hint = if items.len() < least {
+                "add items to the list, or leave the field out if it is optional"
+            } else {
+                "shorten the list"
+            };
+            self.fault(Code::InvalidValue, &node.span, path, message, Some(hint.to_owned()));
             return None;
         }
         let Some(item_schema) = schema.get("items") else {
@@ -323,122 +248,75 @@ impl<'a> Walk<'a> {
     }
 
     fn text(&mut self, text: &str, span: &Range<usize>, schema: &'a Json, path: &Path) -> bool {
-        let title = schema
-            .get("title")
-            .and_then(Json::as_str)
-            .unwrap_or("allowed value");
-        let bound = |name| {
-            schema
-                .get(name)
-                .and_then(Json::as_u64)
-                .and_then(|bound| usize::try_from(bound).ok())
-        };
-        let (least, most) = (
-            bound("minLength").unwrap_or(0),
-            bound("maxLength").unwrap_or(usize::MAX),
-        );
+        let title = schema.get("title").and_then(Json::as_str).unwrap_or("allowed value");
+        let bound = |name| schema.get(name).and_then(Json::as_u64).and_then(|bound| usize::try_from(bound).ok());
+        let (least, most) = (bound("minLength").unwrap_or(0), bound("maxLength").unwrap_or(usize::MAX));
         let length = text.chars().count();
         if length < least || length > most {
-            let message = format!(
-                "{} has {length} characters; a {title} has {}",
-                quote(text),
-                range_words(least, most)
-            );
-            self.fault(Code::InvalidValue, span, path, message, None);
+            let message =
+                format!("{} has {length} characters; a {title} has {}", quote(text), range_words(least, most));
+            let verb = if length < least { "lengthen" } else { "shorten" };
+            let hint = Some(format!("{verb} it"));
+            self.fault(Code::InvalidValue, span, path, message, hint);
             return false;
         }
         let Some(pattern) = schema.get("pattern").and_then(Json::as_str) else {
             return true;
         };
-        if self
-            .patterns
-            .get(pattern)
-            .is_some_and(|regex| regex.is_match(text))
-        {
+        if self.patterns.get(pattern).is_some_and(|regex| regex.is_match(text)) {
             return true;
         }
-        let hint = schema
-            .get("x-hint")
-            .or_else(|| schema.get("description"))
-            .and_then(Json::as_str)
-            .map(str::to_owned);
-        self.fault(
-            Code::InvalidValue,
-            span,
-            path,
-            format!("{} is not a valid {title}", quote(text)),
-            hint,
-        );
+        let hint = schema.get("x-hint").or_else(|| schema.get("description")).and_then(Json::as_str).map(str::to_owned);
+        self.fault(Code::InvalidValue, span, path, format!("{} is not a valid {title}", quote(text)), hint);
         false
     }
 
     fn integer(&mut self, number: i64, node: &Node, schema: &'a Json, path: &Path) -> bool {
         let bound = |name| schema.get(name).and_then(Json::as_i64);
-        let (least, most) = (
-            bound("minimum").unwrap_or(i64::MIN),
-            bound("maximum").unwrap_or(i64::MAX),
-        );
+        let (least, most) = (bound("minimum").unwrap_or(i64::MIN), bound("maximum").unwrap_or(i64::MAX));
         if (least..=most).contains(&number) {
             return true;
         }
         let message = format!("{number} is out of range; it must lie between {least} and {most}");
-        self.fault(Code::InvalidValue, &node.span, path, message, None);
+        let bound = if number < least { least } else { most };
+        let hint = describe(&[schema]).map_or_else(
+            || format!("write {bound}, or what lies within"),
+            |what| format!("{what}; the nearest that is allowed is {bound}"),
+        );
+        self.fault(Code::InvalidValue, &node.span, path, message, Some(hint));
         false
     }
 
     fn wrong_type(&mut self, node: &Node, label: &Range<usize>, choices: &[&'a Json], path: &Path) {
-        let mut wanted: Vec<&str> = choices
-            .iter()
-            .flat_map(|choice| types(choice))
-            .map(type_words)
-            .collect();
+        let mut wanted: Vec<&str> = choices.iter().flat_map(|choice| types(choice)).map(type_words).collect();
         wanted.dedup();
         let wanted = wanted.join(" or ");
-        let text_wanted = choices
-            .iter()
-            .any(|choice| types(choice).contains(&"string"));
-        let bool_wanted = choices
-            .iter()
-            .any(|choice| types(choice).contains(&"boolean"));
-        let number_wanted = choices
-            .iter()
-            .any(|choice| types(choice).contains(&"integer"));
+        let text_wanted = choices.iter().any(|choice| types(choice).contains(&"string"));
+        let bool_wanted = choices.iter().any(|choice| types(choice).contains(&"boolean"));
+        let number_wanted = choices.iter().any(|choice| types(choice).contains(&"integer"));
         let written = &self.source.text[node.span.clone()];
         let (message, hint) = match &node.value {
-            Value::Null => (
-                format!("there is no value; {wanted} is needed"),
-                describe(choices),
-            ),
+            Value::Null => (format!("there is no value; {wanted} is needed"), describe(choices)),
             Value::Bool(_) | Value::Integer(_) | Value::Float(_) if text_wanted => (
                 format!("{written} is {} here, not text", kind_words(&node.value)),
                 Some(format!("write it in quotes: \"{written}\"")),
             ),
-            Value::Text(text) if number_wanted && text.parse::<i64>().is_ok() => (
-                format!("{} is text, where {wanted} is needed", quote(text)),
-                Some("remove the quotes".to_owned()),
-            ),
+            Value::Text(text) if number_wanted && text.parse::<i64>().is_ok() => {
+                (format!("{} is text, where {wanted} is needed", quote(text)), Some("remove the quotes".to_owned()))
+            }
             Value::Text(text) if bool_wanted => (
                 format!("{} is neither true nor false", quote(text)),
                 Some("write true or false, without quotes".to_owned()),
             ),
-            other => (
-                format!("{wanted} is needed here, not {}", kind_words(other)),
-                describe(choices),
-            ),
+            other => (format!("{wanted} is needed here, not {}", kind_words(other)), describe(choices)),
         };
-        let span = if node.span.is_empty() {
-            label
-        } else {
-            &node.span
-        };
+        let span = if node.span.is_empty() { label } else { &node.span };
         self.fault(Code::WrongType, span, path, message, hint);
     }
 
     fn describe_field(&self, schema: &'a Json, name: &str) -> Option<String> {
         let field = schema.get("properties")?.get(name)?;
-        let text = field
-            .get("description")
-            .or_else(|| crate::schema::follow(self.schema, field).get("description"))?;
+        let text = field.get("description").or_else(|| crate::schema::follow(self.schema, field).get("description"))?;
         text.as_str().map(first_sentence)
     }
 
@@ -461,10 +339,7 @@ impl<'a> Walk<'a> {
 pub(crate) fn choices<'a>(root: &'a Json, schema: &'a Json) -> Vec<&'a Json> {
     let schema = crate::schema::follow(root, schema);
     match schema.get("anyOf").and_then(Json::as_array) {
-        Some(branches) => branches
-            .iter()
-            .flat_map(|branch| choices(root, branch))
-            .collect(),
+        Some(branches) => branches.iter().flat_map(|branch| choices(root, branch)).collect(),
         None => vec![schema],
     }
 }
@@ -483,11 +358,7 @@ pub(crate) fn allowed_values(schema: &Json) -> Option<Vec<&Json>> {
 }
 
 fn describe(choices: &[&Json]) -> Option<String> {
-    choices
-        .iter()
-        .find_map(|choice| choice.get("description"))
-        .and_then(Json::as_str)
-        .map(first_sentence)
+    choices.iter().find_map(|choice| choice.get("description")).and_then(Json::as_str).map(first_sentence)
 }
 
 /// The names of JSON's types that a schema allows; none means all.
@@ -537,16 +408,11 @@ pub(crate) fn type_words(name: &str) -> &'static str {
 }
 
 pub(crate) fn strings(list: Option<&Json>) -> Vec<&str> {
-    list.and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Json::as_str)
-        .collect()
+    list.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect()
 }
 
 fn plain(json: &Json) -> String {
-    json.as_str()
-        .map_or_else(|| json.to_string(), str::to_owned)
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 fn range_words(least: usize, most: usize) -> String {
@@ -558,8 +424,5 @@ fn range_words(least: usize, most: usize) -> String {
 }
 
 fn first_sentence(text: &str) -> String {
-    text.split_once(". ")
-        .map_or(text, |(first, _)| first)
-        .trim_end_matches('.')
-        .replace('\n', " ")
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.').replace('\n', " ")
 }

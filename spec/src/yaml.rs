@@ -71,37 +71,22 @@ pub(crate) fn parse(source: &Source) -> Result<Vec<Node>, Faults> {
     let mut faults = Faults::default();
     let root = Path::default();
     if source.text.len() > MAX_BYTES {
-        let message = format!(
-            "the file has {} bytes; a spec may have {MAX_BYTES}",
-            source.text.len()
-        );
-        faults.push(source.fault(
-            Code::TooLarge,
-            &(0..0),
-            &root,
-            message,
-            "split it into several files".to_owned(),
-        ));
+        let message = format!("the file has {} bytes; a spec may have {MAX_BYTES}", source.text.len());
+        faults.push(source.fault(Code::TooLarge, &(0..0), &root, message, "split it into several files".to_owned()));
         return faults.or(Vec::new());
     }
-    if let Some(position) = source.text.find('\0') {
+    // The replacement character is what a reader makes of bytes that are not UTF-8; names and flags must not go on with it.
+    let unreadable =
+        [('\0', "the file contains a NUL byte"), (char::REPLACEMENT_CHARACTER, "the file is not UTF-8 here")];
+    for (sign, message) in unreadable {
+        let Some(position) = source.text.find(sign) else {
+            continue;
+        };
         let hint = "save the file as plain UTF-8 text".to_owned();
-        faults.push(source.fault(
-            Code::Syntax,
-            &(position..position + 1),
-            &root,
-            "the file contains a NUL byte",
-            hint,
-        ));
+        faults.push(source.fault(Code::Syntax, &(position..position + sign.len_utf8()), &root, message, hint));
         return faults.or(Vec::new());
     }
-    let mut builder = Builder {
-        source,
-        faults,
-        stack: Vec::new(),
-        documents: Vec::new(),
-        nodes: 0,
-    };
+    let mut builder = Builder { source, faults, stack: Vec::new(), documents: Vec::new(), nodes: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.flow_nesting_limit = MAX_DEPTH;
@@ -124,16 +109,8 @@ pub(crate) fn parse(source: &Source) -> Result<Vec<Node>, Faults> {
 
 /// A collection that is being read.
 enum Open {
-    List {
-        items: Vec<Node>,
-        start: usize,
-    },
-    Map {
-        entries: Vec<Entry>,
-        seen: HashMap<String, Range<usize>>,
-        key: Key,
-        start: usize,
-    },
+    List { items: Vec<Node>, start: usize },
+    Map { entries: Vec<Entry>, seen: HashMap<String, Range<usize>>, key: Key, start: usize },
 }
 
 /// Where a mapping stands between key and value.
@@ -158,30 +135,16 @@ impl Builder<'_> {
         let bytes = self.bytes(span);
         let start = bytes.start;
         if event.anchor_id().is_some() || event.is_alias() {
-            self.refuse(
-                &bytes,
-                "anchors and aliases are not part of a spec",
-                "write the value out where it is needed",
-            );
+            self.refuse(&bytes, "anchors and aliases are not part of a spec", "write the value out where it is needed");
         }
         if let Some(tag) = event.tag() {
             let message = format!("the tag {} is not part of a spec", quote(&tag.original()));
-            self.refuse(
-                &bytes,
-                &message,
-                "remove the tag; put quotes around a value that has to be text",
-            );
+            self.refuse(&bytes, &message, "remove the tag; put quotes around a value that has to be text");
         }
         match event {
             Event::Scalar(text, style, _, _) => self.scalar(&text, style, bytes),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => self.complete(Node {
-                value: Value::Null,
-                span: bytes,
-            }),
-            Event::SequenceStart(..) => self.stack.push(Open::List {
-                items: Vec::new(),
-                start: bytes.start,
-            }),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => self.complete(Node { value: Value::Null, span: bytes }),
+            Event::SequenceStart(..) => self.stack.push(Open::List { items: Vec::new(), start: bytes.start }),
             Event::MappingStart(..) => self.stack.push(Open::Map {
                 entries: Vec::new(),
                 seen: HashMap::new(),
@@ -197,13 +160,7 @@ impl Builder<'_> {
         }
         if self.nodes > MAX_NODES || self.stack.len() > MAX_DEPTH {
             let message = format!("a spec may have {MAX_NODES} values, nested {MAX_DEPTH} deep");
-            let fault = self.source.fault(
-                Code::TooLarge,
-                &(start..start),
-                &Path::default(),
-                message,
-                None,
-            );
+            let fault = self.source.fault(Code::TooLarge, &(start..start), &Path::default(), message, None);
             self.faults.push(fault);
             return false;
         }
@@ -211,36 +168,18 @@ impl Builder<'_> {
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Range<usize>) {
-        if let Some(Open::Map {
-            key: key @ Key::Awaited,
-            seen,
-            ..
-        }) = self.stack.last_mut()
-        {
+        if let Some(Open::Map { key: key @ Key::Awaited, seen, .. }) = self.stack.last_mut() {
             let first = seen.insert(text.to_owned(), span.clone());
             *key = Key::Read(text.to_owned(), span.clone());
             if let Some(first) = first {
-                let line = self
-                    .source
-                    .fault(Code::DuplicateKey, &first, &Path::default(), "", None)
-                    .line;
+                let line = self.source.fault(Code::DuplicateKey, &first, &Path::default(), "", None).line;
                 let message = format!("the key {} stands twice in this mapping", quote(text));
                 let hint = format!("remove one of them; the first is on line {line}");
-                self.faults.push(self.source.fault(
-                    Code::DuplicateKey,
-                    &span,
-                    &Path::default(),
-                    message,
-                    hint,
-                ));
+                self.faults.push(self.source.fault(Code::DuplicateKey, &span, &Path::default(), message, hint));
             }
             return;
         }
-        let value = if style == ScalarStyle::Plain {
-            plain(text)
-        } else {
-            Value::Text(text.to_owned())
-        };
+        let value = if style == ScalarStyle::Plain { plain(text) } else { Value::Text(text.to_owned()) };
         self.complete(Node { value, span });
     }
 
@@ -251,19 +190,11 @@ impl Builder<'_> {
             None => self.documents.push(node),
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, key, .. }) => match std::mem::replace(key, Key::Awaited) {
-                Key::Read(name, key_span) => entries.push(Entry {
-                    key: name,
-                    key_span,
-                    value: node,
-                }),
+                Key::Read(name, key_span) => entries.push(Entry { key: name, key_span, value: node }),
                 Key::Refused => {}
                 Key::Awaited => {
                     *key = Key::Refused;
-                    self.refuse(
-                        &node.span,
-                        "a key must be a plain word",
-                        "put quotes around the key",
-                    );
+                    self.refuse(&node.span, "a key must be a plain word", "put quotes around the key");
                 }
             },
         }
@@ -275,20 +206,11 @@ impl Builder<'_> {
             Some(Open::Map { entries, start, .. }) => (Value::Map(entries), start),
             None => return,
         };
-        self.complete(Node {
-            value,
-            span: start..end.max(start),
-        });
+        self.complete(Node { value, span: start..end.max(start) });
     }
 
     fn refuse(&mut self, span: &Range<usize>, message: &str, hint: &str) {
-        let fault = self.source.fault(
-            Code::Syntax,
-            span,
-            &Path::default(),
-            message,
-            hint.to_owned(),
-        );
+        let fault = self.source.fault(Code::Syntax, span, &Path::default(), message, hint.to_owned());
         self.faults.push(fault);
     }
 
@@ -301,38 +223,26 @@ impl Builder<'_> {
 
     fn scan_error(&mut self, error: &ScanError) {
         let marker = error.marker();
-        let start = marker
-            .byte_offset()
-            .unwrap_or_else(|| self.source.byte_of(marker.line(), marker.col()));
+        let start = marker.byte_offset().unwrap_or_else(|| self.source.byte_of(marker.line(), marker.col()));
         let (code, message, hint) = match error.kind() {
             ErrorKind::UnknownAnchor => (
                 Code::Syntax,
                 "anchors and aliases are not part of a spec".to_owned(),
                 "write the value out where it is needed, and put quotes around text that starts with `*`",
             ),
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => (
-                Code::Syntax,
-                "a tab is used to indent".to_owned(),
-                "indent with spaces",
-            ),
-            ErrorKind::RecursionLimitExceeded => (
-                Code::TooLarge,
-                format!("values are nested more than {MAX_DEPTH} deep"),
-                "no spec is nested that deep",
-            ),
+            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {
+                (Code::Syntax, "a tab is used to indent".to_owned(), "indent with spaces")
+            }
+            ErrorKind::RecursionLimitExceeded => {
+                (Code::TooLarge, format!("values are nested more than {MAX_DEPTH} deep"), "no spec is nested that deep")
+            }
             _ => (
                 Code::Syntax,
                 format!("this is not YAML: {}", error.info()),
                 "check the indentation, the colons and the quotes here and on the line above",
             ),
         };
-        let fault = self.source.fault(
-            code,
-            &(start..start),
-            &Path::default(),
-            message,
-            hint.to_owned(),
-        );
+        let fault = self.source.fault(code, &(start..start), &Path::default(), message, hint.to_owned());
         self.faults.push(fault);
     }
 }
@@ -350,19 +260,14 @@ fn plain(text: &str) -> Value {
         ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
         _ => {}
     }
-    let radix = |prefix, radix| {
-        text.strip_prefix(prefix)
-            .and_then(|digits| from_radix(digits, radix))
-    };
+    let radix = |prefix, radix| text.strip_prefix(prefix).and_then(|digits| from_radix(digits, radix));
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
         return Value::Integer(number);
     }
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.chars().any(|c| c.is_ascii_digit())
-        && digits
-            .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'));
     if !numeric {
         return Value::Text(text.to_owned());
     }
@@ -377,21 +282,14 @@ fn plain(text: &str) -> Value {
 
 fn from_radix(digits: &str, radix: u32) -> Option<i64> {
     // `from_str_radix` takes a sign, which YAML does not allow here.
-    digits
-        .chars()
-        .all(|c| c.is_digit(radix))
-        .then(|| i64::from_str_radix(digits, radix).ok())
-        .flatten()
+    digits.chars().all(|c| c.is_digit(radix)).then(|| i64::from_str_radix(digits, radix).ok()).flatten()
 }
 
 /// JSON Schema counts 3.0 as an integer.
 fn whole(number: f64) -> Option<i64> {
     /// The largest range in which every integer has its own f64.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the value is whole and within ±2^53"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the value is whole and within ±2^53")]
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
@@ -411,9 +309,7 @@ mod tests {
     fn places_are_in_characters_and_bytes() {
         let documents = tree("name: é\nother: [1, two]\n").expect("valid");
         let other = documents[0].get("other").expect("there");
-        let Value::List(items) = &other.value.value else {
-            panic!("a list")
-        };
+        let Value::List(items) = &other.value.value else { panic!("a list") };
         assert_eq!(items[1].text(), Some("two"));
         assert_eq!(&"name: é\nother: [1, two]\n"[items[1].span.clone()], "two");
     }
@@ -423,19 +319,11 @@ mod tests {
         assert!(first_fault("a: &x 1\nb: *x\n").contains("anchors and aliases"));
         assert!(first_fault("b: *x\n").contains("anchors and aliases"));
         assert!(first_fault("a: 1\na: 2\n").contains("twice"));
-        assert!(
-            first_fault("a:\n\tb: 1\n").contains("tab"),
-            "{}",
-            first_fault("a:\n\tb: 1\n")
-        );
+        assert!(first_fault("a:\n\tb: 1\n").contains("tab"), "{}", first_fault("a:\n\tb: 1\n"));
         assert!(first_fault("a: \0\n").contains("NUL"));
         assert!(first_fault("a: !!str 1\n").contains("tag"));
         assert!(first_fault("? [1, 2]\n: 3\n").contains("key"));
-        assert!(
-            first_fault(&"[".repeat(100_000)).contains("deep"),
-            "{}",
-            first_fault(&"[".repeat(100_000))
-        );
+        assert!(first_fault(&"[".repeat(100_000)).contains("deep"), "{}", first_fault(&"[".repeat(100_000)));
         assert!(first_fault(&"x".repeat(2 << 20)).contains("bytes"));
         let wide = format!("[{}]", "1,".repeat(400_000));
         assert!(first_fault(&wide).contains("values"));
@@ -444,27 +332,20 @@ mod tests {
     #[test]
     fn a_bomb_is_refused_without_being_expanded() {
         let level = |n: usize| format!("a{}: &a{} [*a{n}, *a{n}, *a{n}]\n", n + 1, n + 1);
-        let bomb = std::iter::once("a0: &a0 [x, x]\n".to_owned())
-            .chain((0..30).map(level))
-            .collect::<Vec<_>>()
-            .concat();
+        let bomb =
+            std::iter::once("a0: &a0 [x, x]\n".to_owned()).chain((0..30).map(level)).collect::<Vec<_>>().concat();
         assert!(first_fault(&bomb).contains("anchors and aliases"));
     }
 
     #[test]
     fn scalars_read_as_serde_yaml_reads_them() {
-        for text in [
-            "1", "-1", "1.5", "3.0", "true", "null", "~", "x", "'1'", "0x10", "0o17", "1e3",
-        ] {
+        for text in ["1", "-1", "1.5", "3.0", "true", "null", "~", "x", "'1'", "0x10", "0o17", "1e3"] {
             let Ok(theirs) = serde_yaml::from_str::<serde_json::Value>(text) else {
                 continue;
             };
-            let Ok(mut ours) = tree(&format!("k: {text}\n")) else {
-                panic!("{text}")
-            };
+            let Ok(mut ours) = tree(&format!("k: {text}\n")) else { panic!("{text}") };
             let ours = crate::structure::to_json(&ours.remove(0).get("k").expect("there").value);
-            let same =
-                ours == theirs || ours.as_f64().is_some() && ours.as_f64() == theirs.as_f64();
+            let same = ours == theirs || ours.as_f64().is_some() && ours.as_f64() == theirs.as_f64();
             assert!(same, "{text}: {ours} and {theirs}");
         }
     }

@@ -7,10 +7,7 @@ use crate::{EXAMPLE, catalogue, minimal, resolve};
 /// The faults of a text, as `code path`.
 fn codes(text: &str) -> Vec<String> {
     let faults = resolve(text).err().unwrap_or_default();
-    faults
-        .iter()
-        .map(|fault| format!("{} {}", fault.code, fault.path))
-        .collect()
+    faults.iter().map(|fault| format!("{} {}", fault.code, fault.path)).collect()
 }
 
 fn only(text: &str) -> Fault {
@@ -25,15 +22,8 @@ fn every_fault_comes_at_once_with_its_place() {
         region: eu-west-9\n  network: { cidr: 10.0.0.1/16, zones: many }\n  controlPlane: { slots: 2 }\n  pools:\n    \
         - { name: a, machine: { size: huge }, min: 3, max: 1 }\n    - { name: a, machine: {} }\n  deletionProtection: \"yes\"\n";
     let faults = resolve(text).expect_err("it is full of faults");
-    let listed: Vec<String> = faults
-        .iter()
-        .map(|fault| {
-            format!(
-                "{}:{} {} {}",
-                fault.line, fault.column, fault.code, fault.path
-            )
-        })
-        .collect();
+    let listed: Vec<String> =
+        faults.iter().map(|fault| format!("{}:{} {} {}", fault.line, fault.column, fault.code, fault.path)).collect();
     assert_eq!(
         listed,
         [
@@ -57,10 +47,7 @@ fn every_fault_comes_at_once_with_its_place() {
 #[test]
 fn unknown_fields_name_the_nearest_known_one() {
     let fault = only(&minimal("eu-west-1", "controlplane: { slots: 3 }"));
-    assert_eq!(
-        (fault.code, fault.line, fault.column),
-        (Code::UnknownField, 7, 3)
-    );
+    assert_eq!((fault.code, fault.line, fault.column), (Code::UnknownField, 7, 3));
     assert_eq!(fault.hint.as_deref(), Some("did you mean `controlPlane`?"));
 }
 
@@ -88,14 +75,8 @@ fn a_version_without_quotes_says_so() {
 
 /// One fault a line: the spec's lines, and the code and path that must come of them, and nothing else.
 const SINGLE: &[(&str, &str)] = &[
-    (
-        "kubernetes: { version: '1.99' }",
-        "unknown-version spec.kubernetes.version",
-    ),
-    (
-        "kubernetes: { version: v1.34 }",
-        "invalid-value spec.kubernetes.version",
-    ),
+    ("kubernetes: { version: '1.99' }", "unknown-version spec.kubernetes.version"),
+    ("kubernetes: { version: v1.34 }", "invalid-value spec.kubernetes.version"),
     (
         "kubernetes: { apiServer: { extraArgs: { feature-gates: 'A=true' } } }",
         "conflict spec.kubernetes.apiServer.extraArgs.feature-gates",
@@ -104,42 +85,15 @@ const SINGLE: &[(&str, &str)] = &[
         "kubernetes: { etcd: { extraArgs: { initial-cluster: x } } }",
         "conflict spec.kubernetes.etcd.extraArgs.initial-cluster",
     ),
-    (
-        "kubernetes: { kubelet: { extraArgs: { --v: '2' } } }",
-        "invalid-value spec.kubernetes.kubelet.extraArgs.--v",
-    ),
-    (
-        "network: { cidr: 10.0.0.0/33 }",
-        "invalid-value spec.network.cidr",
-    ),
-    (
-        "network: { cidr: 10.0.0.0/8 }",
-        "invalid-network spec.network.cidr",
-    ),
-    (
-        "network: { cidr: 127.0.0.0/16 }",
-        "invalid-network spec.network.cidr",
-    ),
-    (
-        "network: { cidr: 10.0.0.0/24 }",
-        "network-too-small spec.network.cidr",
-    ),
-    (
-        "network: { cidr: 100.64.0.0/16 }",
-        "invalid-network spec.network.cidr",
-    ),
-    (
-        "network: { podCidr: 10.0.128.0/17 }",
-        "invalid-network spec.network.podCidr",
-    ),
-    (
-        "network: { serviceCidr: 100.64.0.0/16 }",
-        "invalid-network spec.network.serviceCidr",
-    ),
-    (
-        "network: { serviceCidr: 172.20.0.0/30 }",
-        "network-too-small spec.network.serviceCidr",
-    ),
+    ("kubernetes: { kubelet: { extraArgs: { --v: '2' } } }", "invalid-value spec.kubernetes.kubelet.extraArgs.--v"),
+    ("network: { cidr: 10.0.0.0/33 }", "invalid-value spec.network.cidr"),
+    ("network: { cidr: 10.0.0.0/8 }", "invalid-network spec.network.cidr"),
+    ("network: { cidr: 127.0.0.0/16 }", "invalid-network spec.network.cidr"),
+    ("network: { cidr: 10.0.0.0/24 }", "network-too-small spec.network.cidr"),
+    ("network: { cidr: 100.64.0.0/16 }", "invalid-network spec.network.cidr"),
+    ("network: { podCidr: 10.0.128.0/17 }", "invalid-network spec.network.podCidr"),
+    ("network: { serviceCidr: 100.64.0.0/16 }", "invalid-network spec.network.serviceCidr"),
+    ("network: { serviceCidr: 172.20.0.0/30 }", "network-too-small spec.network.serviceCidr"),
     (
         "network: { podCidr: 100.64.0.0/23 }\npools: [{ name: a, machine: { size: small }, max: 9 }]",
         "network-too-small spec.network.podCidr",
@@ -150,42 +104,18 @@ const SINGLE: &[(&str, &str)] = &[
     ),
     ("network: { zones: 4 }", "too-few-zones spec.network.zones"),
     ("network: { zones: 7 }", "invalid-value spec.network.zones"),
-    (
-        "network: { zones: [eu-west-1a, eu-west-1d] }",
-        "unknown-zone spec.network.zones[1]",
-    ),
-    (
-        "network: { zones: [eu-west-1a, eu-west-1a] }",
-        "duplicate-name spec.network.zones[1]",
-    ),
-    (
-        "network: { existing: { id: vpc-1 } }",
-        "missing-field spec.network.cidr",
-    ),
-    (
-        "controlPlane: { slots: 4 }",
-        "invalid-value spec.controlPlane.slots",
-    ),
-    (
-        "controlPlane: { addresses: [10.0.0.10] }",
-        "conflict spec.controlPlane.addresses",
-    ),
+    ("network: { zones: [eu-west-1a, eu-west-1d] }", "unknown-zone spec.network.zones[1]"),
+    ("network: { zones: [eu-west-1a, eu-west-1a] }", "duplicate-name spec.network.zones[1]"),
+    ("network: { existing: { id: vpc-1 } }", "missing-field spec.network.cidr"),
+    ("controlPlane: { slots: 4 }", "invalid-value spec.controlPlane.slots"),
+    ("controlPlane: { addresses: [10.0.0.10] }", "conflict spec.controlPlane.addresses"),
     (
         "controlPlane: { addresses: [10.0.0.10, 10.0.0.11, 10.0.64.12] }",
         "invalid-network spec.controlPlane.addresses[1]",
     ),
-    (
-        "controlPlane: { slots: 1, addresses: [10.0.0.3] }",
-        "invalid-network spec.controlPlane.addresses[0]",
-    ),
-    (
-        "controlPlane: { api: { exposure: public } }",
-        "missing-field spec.controlPlane.api.allow",
-    ),
-    (
-        "controlPlane: { api: { exposure: public, allow: [0.0.0.0/0] } }",
-        "open-to-anyone spec.controlPlane.api.allow",
-    ),
+    ("controlPlane: { slots: 1, addresses: [10.0.0.3] }", "invalid-network spec.controlPlane.addresses[0]"),
+    ("controlPlane: { api: { exposure: public } }", "missing-field spec.controlPlane.api.allow"),
+    ("controlPlane: { api: { exposure: public, allow: [0.0.0.0/0] } }", "open-to-anyone spec.controlPlane.api.allow"),
     (
         "controlPlane: { api: { exposure: public, allow: [0.0.0.0/1, 128.0.0.0/1] } }",
         "open-to-anyone spec.controlPlane.api.allow",
@@ -194,34 +124,16 @@ const SINGLE: &[(&str, &str)] = &[
         "controlPlane: { api: { exposure: public, allow: [203.0.113.0/24], allowFromAnywhere: true } }",
         "conflict spec.controlPlane.api.allowFromAnywhere",
     ),
-    (
-        "controlPlane: { machine: { size: small, type: m7i.large } }",
-        "conflict spec.controlPlane.machine",
-    ),
-    (
-        "controlPlane: { machine: { cpu: 4 } }",
-        "missing-field spec.controlPlane.machine.memoryGiB",
-    ),
-    (
-        "controlPlane: { machine: { cpu: 1000, memoryGiB: 8 } }",
-        "unknown-machine spec.controlPlane.machine",
-    ),
-    (
-        "controlPlane: { machine: { type: m7i.larg } }",
-        "unknown-machine spec.controlPlane.machine.type",
-    ),
+    ("controlPlane: { machine: { size: small, type: m7i.large } }", "conflict spec.controlPlane.machine"),
+    ("controlPlane: { machine: { cpu: 4 } }", "missing-field spec.controlPlane.machine.memoryGiB"),
+    ("controlPlane: { machine: { cpu: 1000, memoryGiB: 8 } }", "unknown-machine spec.controlPlane.machine"),
+    ("controlPlane: { machine: { type: m7i.larg } }", "unknown-machine spec.controlPlane.machine.type"),
     (
         "controlPlane: { machine: { type: m7i.large, architecture: arm64 } }",
         "conflict spec.controlPlane.machine.architecture",
     ),
-    (
-        "pools: [{ name: control-plane, machine: { size: small } }]",
-        "name-limit spec.pools[0].name",
-    ),
-    (
-        "pools: [{ name: a, machine: { size: small }, zones: [eu-west-1x] }]",
-        "unknown-zone spec.pools[0].zones[0]",
-    ),
+    ("pools: [{ name: control-plane, machine: { size: small } }]", "name-limit spec.pools[0].name"),
+    ("pools: [{ name: a, machine: { size: small }, zones: [eu-west-1x] }]", "unknown-zone spec.pools[0].zones[0]"),
     (
         "pools: [{ name: a, machine: { size: small }, alternatives: [{ type: m7g.large }] }]",
         "conflict spec.pools[0].alternatives[0]",
@@ -230,10 +142,7 @@ const SINGLE: &[(&str, &str)] = &[
         "pools: [{ name: a, machine: { size: small }, labels: { kubernetes.io/role: x } }]",
         "refused-label spec.pools[0].labels[\"kubernetes.io/role\"]",
     ),
-    (
-        "pools: [{ name: a, machine: { size: small }, labels: { -a: x } }]",
-        "invalid-value spec.pools[0].labels.-a",
-    ),
+    ("pools: [{ name: a, machine: { size: small }, labels: { -a: x } }]", "invalid-value spec.pools[0].labels.-a"),
     (
         "pools: [{ name: a, machine: { size: small }, taints: [{ key: a, effect: NoSchedul }] }]",
         "invalid-value spec.pools[0].taints[0].effect",
@@ -250,34 +159,17 @@ const SINGLE: &[(&str, &str)] = &[
         "pools: [{ name: a, machine: { size: small }, volumes: [{ name: v, sizeGiB: 10, mount: data }] }]",
         "invalid-value spec.pools[0].volumes[0].mount",
     ),
-    (
-        "bastion: { allow: [203.0.113.0/24] }",
-        "missing-field spec.bastion",
-    ),
-    (
-        "ssh: { publicKey: hello }",
-        "invalid-value spec.ssh.publicKey",
-    ),
-    (
-        "aws: { permissionsBoundry: x }",
-        "unknown-field spec.aws.permissionsBoundry",
-    ),
-    (
-        "aws: { permissionsBoundary: x }",
-        "invalid-value spec.aws.permissionsBoundary",
-    ),
+    ("bastion: { allow: [203.0.113.0/24] }", "missing-field spec.bastion"),
+    ("ssh: { publicKey: hello }", "invalid-value spec.ssh.publicKey"),
+    ("aws: { permissionsBoundry: x }", "unknown-field spec.aws.permissionsBoundry"),
+    ("aws: { permissionsBoundary: x }", "invalid-value spec.aws.permissionsBoundary"),
 ];
 
 #[test]
 fn single_faults_are_found_and_cause_no_others() {
     for (lines, expected) in SINGLE {
         let text = minimal("eu-west-1", lines);
-        assert_eq!(
-            codes(&text),
-            [*expected],
-            "{lines}\n{}",
-            resolve(&text).err().unwrap_or_default()
-        );
+        assert_eq!(codes(&text), [*expected], "{lines}\n{}", resolve(&text).err().unwrap_or_default());
     }
 }
 
@@ -288,10 +180,7 @@ fn faults_point_at_what_was_written() {
         for fault in resolve(&text).expect_err("a fault") {
             assert!(text.get(fault.span.clone()).is_some(), "{fault}");
             assert!(fault.line >= 5 && fault.column >= 1, "{fault}");
-            assert!(
-                fault.hint.is_some() || fault.code == Code::InvalidValue,
-                "no hint: {fault}"
-            );
+            assert!(fault.hint.is_some() || fault.code == Code::InvalidValue, "no hint: {fault}");
         }
     }
 }
@@ -299,37 +188,20 @@ fn faults_point_at_what_was_written() {
 #[test]
 fn regions_are_near_or_elsewhere_or_closed() {
     let text = minimal("eu-west-1", "");
-    let hint = |region: &str| {
-        only(&text.replace("eu-west-1", region))
-            .hint
-            .unwrap_or_default()
-    };
+    let hint = |region: &str| only(&text.replace("eu-west-1", region)).hint.unwrap_or_default();
     assert_eq!(hint("eu-wst-1"), "did you mean `eu-west-1`?");
     assert!(hint("europe-west1").contains("Google Cloud"));
-    assert!(
-        only(&text.replace("eu-west-1", "me-west-1"))
-            .message
-            .contains("not open")
-    );
+    assert!(only(&text.replace("eu-west-1", "me-west-1")).message.contains("not open"));
 }
 
 #[test]
 fn regions_with_too_few_zones_are_refused_unless_accepted() {
-    assert_eq!(
-        codes(&minimal("us-west-1", "")),
-        ["too-few-zones spec.region"]
-    );
-    assert_eq!(
-        codes(&minimal("australiacentral", "")),
-        ["too-few-zones spec.region"]
-    );
+    assert_eq!(codes(&minimal("us-west-1", "")), ["too-few-zones spec.region"]);
+    assert_eq!(codes(&minimal("australiacentral", "")), ["too-few-zones spec.region"]);
     assert!(resolve(&minimal("us-west-1", "network: { zones: 2 }")).is_ok());
     assert!(resolve(&minimal("us-west-1", "controlPlane: { slots: 1 }")).is_ok());
     assert_eq!(
-        codes(&minimal(
-            "us-iso-east-1",
-            "controlPlane: { machine: { type: m5.large, image: { id: ami-1 } } }"
-        )),
+        codes(&minimal("us-iso-east-1", "controlPlane: { machine: { type: m5.large, image: { id: ami-1 } } }")),
         ["unknown-zone spec.region"]
     );
 }
@@ -339,25 +211,12 @@ fn names_and_labels_keep_to_the_limits_of_their_cloud() {
     let named = |name: &str| minimal("eu-west-1", "").replace("demo", name);
     assert_eq!(codes(&named(&"a".repeat(29))), ["name-limit metadata.name"]);
     assert_eq!(codes(&named("internal-api")), ["name-limit metadata.name"]);
-    let labelled = |region: &str| {
-        minimal(region, "").replace("{ name: demo }", "{ name: demo, labels: { Team: 'R&D' } }")
-    };
-    assert_eq!(
-        codes(&labelled("eu-west-1")),
-        ["refused-label metadata.labels.Team"]
-    );
-    assert_eq!(
-        codes(&labelled("europe-west1")),
-        ["refused-label metadata.labels.Team"]
-    );
-    let ours = minimal("eu-west-1", "").replace(
-        "{ name: demo }",
-        "{ name: demo, labels: { meridian/cluster: x } }",
-    );
-    assert_eq!(
-        codes(&ours),
-        ["refused-label metadata.labels[\"meridian/cluster\"]"]
-    );
+    let labelled =
+        |region: &str| minimal(region, "").replace("{ name: demo }", "{ name: demo, labels: { Team: 'R&D' } }");
+    assert_eq!(codes(&labelled("eu-west-1")), ["refused-label metadata.labels.Team"]);
+    assert_eq!(codes(&labelled("europe-west1")), ["refused-label metadata.labels.Team"]);
+    let ours = minimal("eu-west-1", "").replace("{ name: demo }", "{ name: demo, labels: { meridian/cluster: x } }");
+    assert_eq!(codes(&ours), ["refused-label metadata.labels[\"meridian/cluster\"]"]);
 }
 
 #[test]
@@ -383,21 +242,15 @@ fn subnets_of_an_existing_network_are_checked() {
     assert!(resolve(&with(private)).is_ok());
     let at = "spec.network.existing.subnets";
     assert_eq!(
-        codes(&with(
-            "{ id: s1, zone: eu-west-1a, cidr: 10.8.1.0/24, role: private }"
-        )),
+        codes(&with("{ id: s1, zone: eu-west-1a, cidr: 10.8.1.0/24, role: private }")),
         [format!("invalid-network {at}[0].cidr")]
     );
     assert_eq!(
-        codes(&with(&format!(
-            "{private}, {{ id: s2, zone: eu-west-1b, cidr: 10.9.1.128/25, role: private }}"
-        ))),
+        codes(&with(&format!("{private}, {{ id: s2, zone: eu-west-1b, cidr: 10.9.1.128/25, role: private }}"))),
         [format!("invalid-network {at}[1].cidr")]
     );
     assert_eq!(
-        codes(&with(
-            "{ id: s1, zone: eu-west-1a, cidr: 10.9.1.0/24, role: public }"
-        )),
+        codes(&with("{ id: s1, zone: eu-west-1a, cidr: 10.9.1.0/24, role: public }")),
         [format!("missing-field {at}")]
     );
 }
@@ -414,26 +267,55 @@ fn kinds_that_are_not_known_are_named() {
 
 #[test]
 fn a_cluster_that_stands_in_two_files_is_refused() {
-    let faults =
-        clusters(&[("one.yaml", EXAMPLE), ("two.yaml", EXAMPLE)], catalogue()).expect_err("twice");
+    let faults = clusters(&[("one.yaml", EXAMPLE), ("two.yaml", EXAMPLE)], catalogue()).expect_err("twice");
     let fault = faults.into_iter().next().expect("a fault");
-    assert_eq!(
-        (&*fault.file, fault.code),
-        ("two.yaml", Code::DuplicateName)
-    );
+    assert_eq!((&*fault.file, fault.code), ("two.yaml", Code::DuplicateName));
+}
+
+#[test]
+fn a_name_belongs_to_one_cluster_in_all_regions() {
+    let elsewhere = EXAMPLE.replace("eu-west-1", "us-east-1");
+    assert_ne!(elsewhere, EXAMPLE);
+    let faults =
+        clusters(&[("one.yaml", EXAMPLE), ("two.yaml", &elsewhere)], catalogue()).expect_err("state is kept by name");
+    let fault = faults.into_iter().next().expect("a fault");
+    assert_eq!((&*fault.file, fault.code), ("two.yaml", Code::DuplicateName));
+}
+
+#[test]
+fn what_is_out_of_bounds_says_how_to_mend_it() {
+    for (old, new) in [
+        ("min: 3", "min: -1"),
+        ("max: 9", "max: 5001"),
+        ("cpu: 4", "cpu: 4000"),
+        ("zones: 3", "zones: 7"),
+        ("zones: 3", "zones: []"),
+        ("[203.0.113.0/24]", "[]"),
+        ("prod-eu", &"p".repeat(64)),
+    ] {
+        let text = EXAMPLE.replace(old, new);
+        assert_ne!(text, EXAMPLE);
+        let fault = only(&text);
+        assert!(fault.hint.is_some(), "{fault}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_refused_wherever_they_stand() {
+    let bytes = EXAMPLE.replace("# a count", "# caf\u{e9}");
+    let latin: Vec<u8> = bytes.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    let fault = only(&String::from_utf8_lossy(&latin));
+    assert_eq!(fault.code, Code::Syntax);
+    assert!(fault.message.contains("not UTF-8"), "{fault}");
 }
 
 #[test]
 fn an_unreadable_file_hides_no_fault_of_another() {
     let bad = minimal("eu-west-1", "controlPlane: { slots: 2 }");
-    let faults = clusters(&[("one.yaml", "a: [1"), ("two.yaml", &bad)], catalogue())
-        .expect_err("both are bad");
+    let faults = clusters(&[("one.yaml", "a: [1"), ("two.yaml", &bad)], catalogue()).expect_err("both are bad");
     let files: Vec<&str> = faults.iter().map(|fault| &*fault.file).collect();
     assert_eq!(files, ["one.yaml", "two.yaml"]);
     let faults = clusters(&[("two.yaml", &bad), ("one.yaml", "a: [1")], catalogue());
-    let files = faults
-        .expect_err("both are bad")
-        .into_iter()
-        .map(|fault| fault.file.to_string());
+    let files = faults.expect_err("both are bad").into_iter().map(|fault| fault.file.to_string());
     assert_eq!(files.collect::<Vec<_>>(), ["two.yaml", "one.yaml"]);
 }

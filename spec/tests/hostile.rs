@@ -12,11 +12,7 @@ fn checked(text: &str) {
         for fault in &faults {
             assert!(fault.line >= 1 && fault.column >= 1, "{fault}");
             assert!(text.get(fault.span.clone()).is_some(), "{fault}");
-            assert!(
-                fault.to_string().len() < 4096,
-                "a fault of {} bytes",
-                fault.to_string().len()
-            );
+            assert!(fault.to_string().len() < 4096, "a fault of {} bytes", fault.to_string().len());
         }
         assert!(faults.len() <= 500);
     }
@@ -24,9 +20,7 @@ fn checked(text: &str) {
 
 #[test]
 fn every_changed_character_of_the_example_gives_an_answer() {
-    let replacements = [
-        "", "\t", "\0", ":", "*", "&", "{", "]", "\"", "é", "0", "- ", "\n",
-    ];
+    let replacements = ["", "\t", "\0", ":", "*", "&", "{", "]", "\"", "é", "0", "- ", "\n"];
     for (position, (index, old)) in EXAMPLE.char_indices().enumerate() {
         // Every third replacement, another third at each place: all of them around every construct, in seconds.
         for new in replacements.iter().skip(position % 3).step_by(3) {
@@ -39,9 +33,7 @@ fn every_changed_character_of_the_example_gives_an_answer() {
 #[test]
 fn large_and_nested_files_are_answered_quickly() {
     let started = Instant::now();
-    let lines = |count: usize, line: &dyn Fn(usize) -> String| {
-        (0..count).map(line).collect::<Vec<_>>().concat()
-    };
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
     let arguments = |line: &dyn Fn(usize) -> String| {
         let kubernetes = format!("  kubernetes:\n    kubelet:\n      extraArgs:\n{}", lines(40_000, line));
         EXAMPLE.replace("  kubernetes:\n", &kubernetes)
@@ -58,14 +50,8 @@ fn large_and_nested_files_are_answered_quickly() {
         unknown.clone(),
         format!("kind: Cluster\n{unknown}"),
         format!("kind: Cluster\n\"{}\": 1\n", "x".repeat(1_000_000)),
-        format!(
-            "kind: Cluster\nmetadata: {{ name: {} }}\n",
-            "x".repeat(1_000_000)
-        ),
-        format!(
-            "kind: Cluster\nspec: {{ pools: [{}] }}\n",
-            "{ name: 1 }, ".repeat(70_000)
-        ),
+        format!("kind: Cluster\nmetadata: {{ name: {} }}\n", "x".repeat(1_000_000)),
+        format!("kind: Cluster\nspec: {{ pools: [{}] }}\n", "{ name: 1 }, ".repeat(70_000)),
         "---\nkind: Cluster\n".repeat(50_000),
         "\n".repeat(1_000_000),
         "#".repeat(1_000_000),
@@ -77,11 +63,7 @@ fn large_and_nested_files_are_answered_quickly() {
         checked(&text);
     }
     // A bound that only a quadratic or exponential reader would miss, on a slow machine and unoptimised.
-    assert!(
-        started.elapsed() < Duration::from_mins(2),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_mins(2), "{:?}", started.elapsed());
 }
 
 proptest! {

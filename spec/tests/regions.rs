@@ -26,63 +26,32 @@ struct Theirs {
 
 #[test]
 fn aws_regions_are_those_of_botocore() {
-    let python = std::env::var_os("MERIDIAN_PYTHON")
-        .expect("MERIDIAN_PYTHON names a Python that has botocore; run the tests with `cargo xtask test`, which makes one");
-    let output = Command::new(&python)
-        .args(["-c", LIST])
-        .output()
-        .expect("MERIDIAN_PYTHON can be run");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
+    let python = std::env::var_os("MERIDIAN_PYTHON").expect(
+        "MERIDIAN_PYTHON names a Python that has botocore; run the tests with `cargo xtask test`, which makes one",
     );
-    let theirs: BTreeMap<String, Theirs> =
-        serde_json::from_slice(&output.stdout).expect("a list of partitions");
+    let output = Command::new(&python).args(["-c", LIST]).output().expect("MERIDIAN_PYTHON can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: BTreeMap<String, Theirs> = serde_json::from_slice(&output.stdout).expect("a list of partitions");
 
     let mut ours: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for region in catalogue()
-        .regions()
-        .iter()
-        .filter(|region| region.provider == "aws")
-    {
-        ours.entry(&region.partition)
-            .or_default()
-            .insert(&region.name);
+    for region in catalogue().regions().iter().filter(|region| region.provider == "aws") {
+        ours.entry(&region.partition).or_default().insert(&region.name);
     }
     let names: BTreeMap<&str, BTreeSet<&str>> = theirs
         .iter()
-        .map(|(partition, theirs)| {
-            (
-                partition.as_str(),
-                theirs.regions.iter().map(String::as_str).collect(),
-            )
-        })
+        .map(|(partition, theirs)| (partition.as_str(), theirs.regions.iter().map(String::as_str).collect()))
         .collect();
-    assert_eq!(
-        ours, names,
-        "regions.toml is on the left, botocore on the right"
-    );
+    assert_eq!(ours, names, "regions.toml is on the left, botocore on the right");
     for (partition, theirs) in &theirs {
-        let ours = catalogue()
-            .partition("aws", partition)
-            .expect("a partition of regions.toml");
+        let ours = catalogue().partition("aws", partition).expect("a partition of regions.toml");
         assert_eq!(ours.dns_suffix, theirs.suffix, "{partition}");
     }
 }
 
 #[test]
 fn every_open_region_has_zones_or_says_why_not() {
-    for region in catalogue()
-        .regions()
-        .iter()
-        .filter(|region| region.status == RegionStatus::Available)
-    {
+    for region in catalogue().regions().iter().filter(|region| region.status == RegionStatus::Available) {
         let zone_less = region.provider == "azure";
-        assert!(
-            !region.zones.is_empty() || zone_less || region.zones_unknown(),
-            "{}",
-            region.name
-        );
+        assert!(!region.zones.is_empty() || zone_less || region.zones_unknown(), "{}", region.name);
     }
 }

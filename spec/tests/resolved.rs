@@ -9,25 +9,12 @@ fn the_example_resolves_completely() {
     let cluster = one(EXAMPLE);
     assert_eq!(cluster.kubernetes.version, "1.34.4");
     assert_eq!(cluster.region.dns_suffix, "amazonaws.com");
-    assert_eq!(
-        cluster.network.zones,
-        ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
-    );
-    let names: Vec<&str> = cluster
-        .network
-        .subnets
-        .iter()
-        .map(|subnet| subnet.name.as_str())
-        .collect();
+    assert_eq!(cluster.network.zones, ["eu-west-1a", "eu-west-1b", "eu-west-1c"]);
+    let names: Vec<&str> = cluster.network.subnets.iter().map(|subnet| subnet.name.as_str()).collect();
     assert_eq!(names[..2], ["private-eu-west-1a", "public-eu-west-1a"]);
     assert_eq!(names.len(), 6);
     assert_eq!(cluster.control_plane.machine.native_type, "m7i.xlarge");
-    let addresses: Vec<String> = cluster
-        .control_plane
-        .slots
-        .iter()
-        .map(|slot| slot.address.to_string())
-        .collect();
+    let addresses: Vec<String> = cluster.control_plane.slots.iter().map(|slot| slot.address.to_string()).collect();
     assert_eq!(addresses, ["10.40.0.10", "10.40.32.11", "10.40.64.12"]);
     assert_eq!(cluster.pools[1].machine.native_type, "m7i.2xlarge");
     assert_eq!(cluster.pools[1].alternatives, ["r7i.2xlarge"]);
@@ -37,34 +24,18 @@ fn the_example_resolves_completely() {
 #[test]
 fn the_same_file_builds_the_same_cluster_on_each_cloud() {
     let aws = one(EXAMPLE);
-    for (provider, region, machine) in [
-        ("gcp", "europe-west1", "n2-standard-4"),
-        ("azure", "westeurope", "Standard_D4s_v5"),
-    ] {
-        let text = EXAMPLE
-            .replace("provider: aws", &format!("provider: {provider}"))
-            .replace("eu-west-1", region);
+    for (provider, region, machine) in
+        [("gcp", "europe-west1", "n2-standard-4"), ("azure", "westeurope", "Standard_D4s_v5")]
+    {
+        let text = EXAMPLE.replace("provider: aws", &format!("provider: {provider}")).replace("eu-west-1", region);
         let other = one(&text);
         assert_eq!(other.control_plane.machine.native_type, machine);
         assert_eq!(other.network.zones.len(), 3);
         let shape = |cluster: &meridian_spec::Cluster| {
-            let subnets = cluster
-                .network
-                .subnets
-                .iter()
-                .map(|subnet| (subnet.role, subnet.cidr))
-                .collect::<Vec<_>>();
-            let slots = cluster
-                .control_plane
-                .slots
-                .iter()
-                .map(|slot| (slot.name.clone(), slot.address))
-                .collect::<Vec<_>>();
-            let pools = cluster
-                .pools
-                .iter()
-                .map(|pool| (pool.name.clone(), pool.min, pool.max))
-                .collect::<Vec<_>>();
+            let subnets = cluster.network.subnets.iter().map(|subnet| (subnet.role, subnet.cidr)).collect::<Vec<_>>();
+            let slots =
+                cluster.control_plane.slots.iter().map(|slot| (slot.name.clone(), slot.address)).collect::<Vec<_>>();
+            let pools = cluster.pools.iter().map(|pool| (pool.name.clone(), pool.min, pool.max)).collect::<Vec<_>>();
             (subnets, slots, pools)
         };
         assert_eq!(shape(&other), shape(&aws));
@@ -87,13 +58,7 @@ fn a_public_topology_has_public_subnets_only() {
         "us-west-1",
         "network: { topology: public, zones: 2 }\ncontrolPlane: { slots: 1 }\npools:\n- { name: a, machine: { type: m7g.large }, zones: [us-west-1b] }",
     ));
-    assert!(
-        cluster
-            .network
-            .subnets
-            .iter()
-            .all(|subnet| subnet.role == SubnetRole::Public)
-    );
+    assert!(cluster.network.subnets.iter().all(|subnet| subnet.role == SubnetRole::Public));
     assert_eq!(cluster.pools[0].subnets, ["public-us-west-1b"]);
     assert_eq!(cluster.pools[0].machine.architecture, Architecture::Arm64);
     assert_eq!((cluster.pools[0].min, cluster.pools[0].max), (1, 1));
@@ -102,42 +67,17 @@ fn a_public_topology_has_public_subnets_only() {
 #[test]
 fn more_slots_than_zones_go_round() {
     let cluster = one(&minimal("eu-west-1", "controlPlane: { slots: 5 }"));
-    let zones: Vec<&str> = cluster
-        .control_plane
-        .slots
-        .iter()
-        .map(|slot| slot.zone.as_str())
-        .collect();
-    assert_eq!(
-        zones,
-        [
-            "eu-west-1a",
-            "eu-west-1b",
-            "eu-west-1c",
-            "eu-west-1a",
-            "eu-west-1b"
-        ]
-    );
+    let zones: Vec<&str> = cluster.control_plane.slots.iter().map(|slot| slot.zone.as_str()).collect();
+    assert_eq!(zones, ["eu-west-1a", "eu-west-1b", "eu-west-1c", "eu-west-1a", "eu-west-1b"]);
 }
 
 #[test]
 fn a_region_without_zones_is_one_place() {
     let cluster = one(&minimal("australiacentral", "network: { zones: 1 }"));
     assert!(cluster.network.zones.is_empty());
-    let names: Vec<&str> = cluster
-        .network
-        .subnets
-        .iter()
-        .map(|subnet| subnet.name.as_str())
-        .collect();
+    let names: Vec<&str> = cluster.network.subnets.iter().map(|subnet| subnet.name.as_str()).collect();
     assert_eq!(names, ["private", "public"]);
-    assert!(
-        cluster
-            .control_plane
-            .slots
-            .iter()
-            .all(|slot| slot.subnet == "private")
-    );
+    assert!(cluster.control_plane.slots.iter().all(|slot| slot.subnet == "private"));
 }
 
 #[test]
@@ -149,19 +89,14 @@ fn an_existing_network_gives_its_subnets() {
     let cluster = one(&minimal("eu-west-1", network));
     assert_eq!(cluster.network.existing.as_deref(), Some("vpc-1"));
     assert_eq!(cluster.network.zones, ["eu-west-1b"]);
-    assert_eq!(
-        cluster.network.subnets[0].existing.as_deref(),
-        Some("subnet-1")
-    );
-    assert_eq!(
-        cluster.control_plane.slots[0].address.to_string(),
-        "10.9.1.77"
-    );
+    assert_eq!(cluster.network.subnets[0].existing.as_deref(), Some("subnet-1"));
+    assert_eq!(cluster.control_plane.slots[0].address.to_string(), "10.9.1.77");
 }
 
 #[test]
 fn options_of_the_own_cloud_are_kept_and_those_of_others_are_not() {
-    let blocks = "aws: { permissionsBoundary: \"arn:aws:iam::123456789012:policy/bound\" }\ngcp: { project: some-project }";
+    let blocks =
+        "aws: { permissionsBoundary: \"arn:aws:iam::123456789012:policy/bound\" }\ngcp: { project: some-project }";
     let cluster = one(&minimal("eu-west-1", blocks));
     assert_eq!(
         cluster.provider_options.get("permissionsBoundary").map(String::as_str),
@@ -172,30 +107,18 @@ fn options_of_the_own_cloud_are_kept_and_those_of_others_are_not() {
 
 #[test]
 fn a_file_holds_several_documents() {
-    let two = format!(
-        "{}---\n{}---\n",
-        EXAMPLE,
-        EXAMPLE.replace("prod-eu", "prod-eu-2")
-    );
+    let two = format!("{}---\n{}---\n", EXAMPLE, EXAMPLE.replace("prod-eu", "prod-eu-2"));
     assert_eq!(resolve(&two).expect("sound").len(), 2);
 }
 
 #[test]
 fn every_size_and_region_resolves() {
-    for region in crate::catalogue()
-        .regions()
-        .iter()
-        .filter(|region| region.status.is_open() && region.zones.len() > 2)
+    for region in crate::catalogue().regions().iter().filter(|region| region.status.is_open() && region.zones.len() > 2)
     {
         for size in ["small", "medium", "large", "xlarge"] {
             for architecture in ["amd64", "arm64"] {
-                let machine = format!(
-                    "{{ size: {size}, architecture: {architecture}, image: {{ id: some-image }} }}"
-                );
-                let cluster = one(&minimal(
-                    &region.name,
-                    &format!("controlPlane: {{ machine: {machine} }}"),
-                ));
+                let machine = format!("{{ size: {size}, architecture: {architecture}, image: {{ id: some-image }} }}");
+                let cluster = one(&minimal(&region.name, &format!("controlPlane: {{ machine: {machine} }}")));
                 assert_eq!(cluster.network.zones.len(), 3);
             }
         }

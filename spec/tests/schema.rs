@@ -10,8 +10,7 @@ use crate::{EXAMPLE, catalogue, minimal};
 
 fn validator() -> &'static jsonschema::Validator {
     static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-        jsonschema::draft202012::new(&schema(Kind::Cluster, catalogue()))
-            .expect("the schema is a schema")
+        jsonschema::draft202012::new(&schema(Kind::Cluster, catalogue())).expect("the schema is a schema")
     });
     &VALIDATOR
 }
@@ -85,11 +84,7 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                places(
-                    field,
-                    &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")),
-                    all,
-                );
+                places(field, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), all);
             }
         }
         Value::Array(items) => {
@@ -114,21 +109,13 @@ fn the_full_spec_is_sound_and_has_every_field() {
     let schema = schema(Kind::Cluster, catalogue());
     let mut unused = Vec::new();
     for (name, definition) in schema["$defs"].as_object().expect("definitions") {
-        for field in definition["properties"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(field, _)| field)
-        {
+        for field in definition["properties"].as_object().into_iter().flatten().map(|(field, _)| field) {
             if !text.contains(&format!("{field:?}:")) {
                 unused.push(format!("{name}.{field}"));
             }
         }
     }
-    assert!(
-        unused.is_empty(),
-        "fields that tests/full.yaml lacks: {unused:?}"
-    );
+    assert!(unused.is_empty(), "fields that tests/full.yaml lacks: {unused:?}");
 }
 
 #[test]
@@ -172,10 +159,7 @@ fn schema_and_reader_agree_on_every_single_change() {
             compare(&unknown);
         }
     }
-    assert!(
-        counts.iter().all(|count| *count > 200),
-        "{counts:?} refused and accepted"
-    );
+    assert!(counts.iter().all(|count| *count > 200), "{counts:?} refused and accepted");
 }
 
 #[test]
@@ -212,10 +196,7 @@ fn the_schema_uses_only_keywords_that_the_reader_enforces() {
             return;
         };
         for (keyword, value) in fields {
-            assert!(
-                KNOWN.contains(&keyword.as_str()),
-                "the reader does not know {keyword}: {schema}"
-            );
+            assert!(KNOWN.contains(&keyword.as_str()), "the reader does not know {keyword}: {schema}");
             match (keyword.as_str(), value) {
                 ("$defs" | "properties", Value::Object(named)) => named.values().for_each(walk),
                 ("anyOf" | "oneOf", Value::Array(branches)) => branches.iter().for_each(walk),
@@ -232,10 +213,7 @@ fn every_field_is_documented() {
     let schema = schema(Kind::Cluster, catalogue());
     for (name, definition) in schema["$defs"].as_object().expect("definitions") {
         for (field, schema) in definition["properties"].as_object().into_iter().flatten() {
-            assert!(
-                schema["description"].is_string(),
-                "{name}.{field} says nothing"
-            );
+            assert!(schema["description"].is_string(), "{name}.{field} says nothing");
         }
     }
     let text = explain(Kind::Cluster, "spec.pools[0].min", catalogue()).expect("a field");

@@ -154,6 +154,13 @@ impl Clusters {
             // A cluster of this name may have been before: its history stays, and serials go on.
             None => self.serials(&name).await?.last().map_or(1, |serial| serial + 1),
         };
+        // A crash between the two puts below leaves a state without its history entry: it is made good here.
+        if let Some(loaded) = previous
+            && let Some(object) = self.store.get(&key).await?
+            && object.version == loaded.version
+        {
+            self.keep(&name, before, &object.bytes).await?;
+        }
         let file = StateFile {
             format_version: FORMAT_VERSION,
             fence: lease.fence,
@@ -223,10 +230,7 @@ impl Clusters {
     async fn serials(&self, name: &str) -> Result<Vec<u64>, StateError> {
         let prefix = Self::key(name, "history/")?;
         let keys = self.store.list(&prefix).await?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok())
-            .collect())
+        Ok(keys.iter().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok()).collect())
     }
 
     async fn journal_keys(&self, name: &str, serial: u64) -> Result<Vec<String>, StateError> {
@@ -248,11 +252,7 @@ impl Clusters {
     fn key(name: &str, rest: &str) -> Result<String, StateError> {
         let is_name =
             !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if is_name {
-            Ok(format!("clusters/{name}/{rest}"))
-        } else {
-            Err(StateError::Name { name: name.to_owned() })
-        }
+        if is_name { Ok(format!("clusters/{name}/{rest}")) } else { Err(StateError::Name { name: name.to_owned() }) }
     }
 }
 

@@ -30,11 +30,7 @@ impl FileStore {
         let is_part = |part: &str| {
             !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']) && !part.starts_with(".tmp")
         };
-        if key.split('/').all(is_part) {
-            Ok(self.root.join(key))
-        } else {
-            Err(StoreError::Key { key: key.to_owned() })
-        }
+        if key.split('/').all(is_part) { Ok(self.root.join(key)) } else { Err(StoreError::Key { key: key.to_owned() }) }
     }
 
     fn error(&self, verb: Verb, key: &str, source: io::Error) -> StoreError {

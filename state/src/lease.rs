@@ -194,8 +194,8 @@ async fn beat(store: Arc<dyn Store>, key: String, current: Arc<Mutex<(LeaseFile,
 
 pub(crate) async fn read(store: &dyn Store, key: &str) -> Result<Option<(LeaseFile, Version)>, StateError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
-    let file = serde_json::from_slice(&object.bytes)
-        .map_err(|source| StateError::Damaged { key: key.to_owned(), source })?;
+    let file =
+        serde_json::from_slice(&object.bytes).map_err(|source| StateError::Damaged { key: key.to_owned(), source })?;
     Ok(Some((file, object.version)))
 }
 

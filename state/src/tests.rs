@@ -9,7 +9,14 @@ use meridian_engine::state::{Intent, Record, State, Verb};
 use crate::{Clusters, FileStore, Owner, StateError, StoreJournal};
 
 fn owner(user: &str) -> Owner {
-    Owner { user: user.into(), host: "h".into(), process: 1, process_space: String::new(), run_url: None, command: "create".into() }
+    Owner {
+        user: user.into(),
+        host: "h".into(),
+        process: 1,
+        process_space: String::new(),
+        run_url: None,
+        command: "create".into(),
+    }
 }
 
 fn address(name: &str) -> Address {
@@ -17,8 +24,7 @@ fn address(name: &str) -> Address {
 }
 
 fn made(name: &str) -> Entry {
-    let record =
-        Record { id: format!("id-{name}"), fields: [].into(), computed: [].into(), depends_on: [].into() };
+    let record = Record { id: format!("id-{name}"), fields: [].into(), computed: [].into(), depends_on: [].into() };
     Entry::Made { address: address(name), record }
 }
 
@@ -99,6 +105,20 @@ async fn what_is_damaged_or_newer_is_refused() {
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
     assert!(matches!(clusters.load("../demo").await, Err(StateError::Name { .. })));
+}
+
+#[tokio::test]
+async fn a_history_entry_that_a_crash_swallowed_is_made_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
+    let first = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
+    for entry in std::fs::read_dir(dir.path().join("clusters/demo/history")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    clusters.write(&lease, &owner("a"), Some(&first), first.state.clone()).await.unwrap();
+    let serials: Vec<_> = clusters.history("demo").await.unwrap().iter().map(|entry| entry.serial).collect();
+    assert_eq!(serials, [1, 2]);
 }
 
 #[tokio::test]

@@ -18,27 +18,15 @@ pub struct NodeFile {
 
 impl NodeFile {
     pub(crate) fn program(path: &'static str, content: String) -> Self {
-        Self {
-            path,
-            mode: "0755",
-            content,
-        }
+        Self { path, mode: "0755", content }
     }
 
     pub(crate) fn public(path: &'static str, content: String) -> Self {
-        Self {
-            path,
-            mode: "0644",
-            content,
-        }
+        Self { path, mode: "0644", content }
     }
 
     fn private(path: &'static str, content: String) -> Self {
-        Self {
-            path,
-            mode: "0600",
-            content,
-        }
+        Self { path, mode: "0600", content }
     }
 
     /// Whether the bundle runs this file, in the order of [`files`].
@@ -147,18 +135,8 @@ struct Join {
 /// could use.
 pub fn bundle(input: &NodeBundle) -> Result<String, TemplateError> {
     let files = files(input)?;
-    let steps = files
-        .iter()
-        .filter(|file| file.is_step())
-        .map(|file| file.path)
-        .collect();
-    render::render(
-        "bundle.sh",
-        &Script {
-            files: &files,
-            steps,
-        },
-    )
+    let steps = files.iter().filter(|file| file.is_step()).map(|file| file.path).collect();
+    render::render("bundle.sh", &Script { files: &files, steps })
 }
 
 /// The files of a bundle in the order in which they are written and run.
@@ -166,10 +144,7 @@ pub fn bundle(input: &NodeBundle) -> Result<String, TemplateError> {
 /// # Errors
 /// As [`bundle`].
 pub fn files(input: &NodeBundle) -> Result<Vec<NodeFile>, TemplateError> {
-    let mut files = vec![NodeFile::public(
-        "/usr/local/lib/meridian/lib.sh",
-        render::render("lib.sh", &Nothing {})?,
-    )];
+    let mut files = vec![NodeFile::public("/usr/local/lib/meridian/lib.sh", render::render("lib.sh", &Nothing {})?)];
     match input {
         NodeBundle::ControlPlane(slot) => control_plane(&mut files, slot)?,
         NodeBundle::Worker(worker) => self::worker(&mut files, worker)?,
@@ -193,23 +168,13 @@ fn control_plane(files: &mut Vec<NodeFile>, slot: &ControlPlaneSlot) -> Result<(
         std::net::IpAddr::V4(address) => format!("https://{address}:{API_PORT}"),
         std::net::IpAddr::V6(address) => format!("https://[{address}]:{API_PORT}"),
     };
-    files.push(NodeFile::private(
-        "/etc/kubernetes/meridian/kubeadm.yaml",
-        kubeadm::init(slot, address, API_PORT)?,
-    ));
+    files.push(NodeFile::private("/etc/kubernetes/meridian/kubeadm.yaml", kubeadm::init(slot, address, API_PORT)?));
     files.push(NodeFile::public(
         "/etc/systemd/system/kubelet.service.d/20-meridian.conf",
         render::render("kubelet.conf", &Nothing {})?,
     ));
-    let token = JoinToken {
-        server: &server,
-        key: slot.objects.join_token().to_string(),
-        ttl: JOIN_TOKEN_TTL,
-    };
-    files.push(NodeFile::program(
-        "/usr/local/sbin/meridian-join-token",
-        render::render("join_token.sh", &token)?,
-    ));
+    let token = JoinToken { server: &server, key: slot.objects.join_token().to_string(), ttl: JOIN_TOKEN_TTL };
+    files.push(NodeFile::program("/usr/local/sbin/meridian-join-token", render::render("join_token.sh", &token)?));
     files.push(NodeFile::public(
         "/etc/systemd/system/meridian-join-token.service",
         render::render("join_token.service", &Nothing {})?,
@@ -218,20 +183,14 @@ fn control_plane(files: &mut Vec<NodeFile>, slot: &ControlPlaneSlot) -> Result<(
         "/etc/systemd/system/meridian-join-token.timer",
         render::render("join_token.timer", &Nothing {})?,
     ));
-    let etcd = Volume {
-        device: slot.etcd_disk.clone(),
-        file_system: FileSystem::Ext4,
-        mount_point: ETCD_MOUNT.to_owned(),
-    };
+    let etcd =
+        Volume { device: slot.etcd_disk.clone(), file_system: FileSystem::Ext4, mount_point: ETCD_MOUNT.to_owned() };
     common(files, &slot.settings, Some(&etcd), &slot.software, true)?;
     files.push(NodeFile::program(
         "/usr/local/lib/meridian/steps/50-pki.sh",
         render::render("steps/pki.sh", &pki(&slot.objects))?,
     ));
-    let input = ControlPlane {
-        server: &server,
-        etcd_data: ETCD_DATA,
-    };
+    let input = ControlPlane { server: &server, etcd_data: ETCD_DATA };
     files.push(NodeFile::program(
         "/usr/local/lib/meridian/steps/60-control-plane.sh",
         render::render("steps/control_plane.sh", &input)?,
@@ -244,18 +203,10 @@ fn control_plane(files: &mut Vec<NodeFile>, slot: &ControlPlaneSlot) -> Result<(
 }
 
 fn worker(files: &mut Vec<NodeFile>, worker: &Worker) -> Result<(), TemplateError> {
-    files.push(NodeFile::private(
-        "/etc/kubernetes/meridian/join.json",
-        kubeadm::join(worker)?,
-    ));
+    files.push(NodeFile::private("/etc/kubernetes/meridian/join.json", kubeadm::join(worker)?));
     common(files, &worker.settings, None, &worker.software, false)?;
-    let input = Join {
-        key: worker.objects.join_token().to_string(),
-    };
-    files.push(NodeFile::program(
-        "/usr/local/lib/meridian/steps/50-join.sh",
-        render::render("steps/join.sh", &input)?,
-    ));
+    let input = Join { key: worker.objects.join_token().to_string() };
+    files.push(NodeFile::program("/usr/local/lib/meridian/steps/50-join.sh", render::render("steps/join.sh", &input)?));
     Ok(())
 }
 
@@ -268,10 +219,7 @@ fn common(
     control_plane: bool,
 ) -> Result<(), TemplateError> {
     software.validate()?;
-    files.push(NodeFile::public(
-        "/etc/modules-load.d/90-meridian.conf",
-        "overlay\nbr_netfilter\n".to_owned(),
-    ));
+    files.push(NodeFile::public("/etc/modules-load.d/90-meridian.conf", "overlay\nbr_netfilter\n".to_owned()));
     files.push(NodeFile::public(
         "/etc/sysctl.d/90-meridian.conf",
         "net.bridge.bridge-nf-call-iptables = 1\nnet.bridge.bridge-nf-call-ip6tables = 1\nnet.ipv4.ip_forward = 1\n"
@@ -281,11 +229,7 @@ fn common(
         "/usr/local/lib/meridian/steps/10-host.sh",
         render::render("steps/host.sh", &Nothing {})?,
     ));
-    let volumes = etcd
-        .into_iter()
-        .chain(&settings.volumes)
-        .map(volume)
-        .collect::<Result<Vec<_>, _>>()?;
+    let volumes = etcd.into_iter().chain(&settings.volumes).map(volume).collect::<Result<Vec<_>, _>>()?;
     if !volumes.is_empty() {
         let attached = volumes.iter().any(|volume| volume.kind == "attached");
         files.push(NodeFile::program(
@@ -315,12 +259,7 @@ fn volume(volume: &Volume) -> Result<VolumeInput<'_>, TemplateError> {
             ("path", path)
         }
         Device::AttachedAs(name) => {
-            validate::plain(
-                "the attached device",
-                name,
-                "",
-                "a device's name without /dev/",
-            )?;
+            validate::plain("the attached device", name, "", "a device's name without /dev/")?;
             ("attached", name)
         }
     };
@@ -329,12 +268,7 @@ fn volume(volume: &Volume) -> Result<VolumeInput<'_>, TemplateError> {
         FileSystem::Ext4 => "ext4",
         FileSystem::Xfs => "xfs",
     };
-    Ok(VolumeInput {
-        kind,
-        name,
-        filesystem,
-        mount_point: &volume.mount_point,
-    })
+    Ok(VolumeInput { kind, name, filesystem, mount_point: &volume.mount_point })
 }
 
 fn packages(software: &Software, control_plane: bool) -> Packages<'_> {
@@ -353,10 +287,7 @@ fn packages(software: &Software, control_plane: bool) -> Packages<'_> {
         packages: software
             .packages(control_plane)
             .into_iter()
-            .map(|package| PackageInput {
-                name: package.name,
-                version: package.version,
-            })
+            .map(|package| PackageInput { name: package.name, version: package.version })
             .collect(),
     }
 }
@@ -367,7 +298,5 @@ fn pki(objects: &ClusterObjects) -> Pki {
         name: object.name,
         mode: if object.secret { "0600" } else { "0644" },
     };
-    Pki {
-        objects: objects.pki().into_iter().map(input).collect(),
-    }
+    Pki { objects: objects.pki().into_iter().map(input).collect() }
 }

@@ -149,38 +149,21 @@ pub(crate) fn address(slot: &ControlPlaneSlot) -> Result<IpAddr, TemplateError> 
         .iter()
         .find(|member| member.name == slot.name)
         .map(|member| member.address)
-        .ok_or_else(|| TemplateError::NotAMember {
-            name: slot.name.clone(),
-        })
+        .ok_or_else(|| TemplateError::NotAMember { name: slot.name.clone() })
 }
 
 /// The documents with which a slot runs kubeadm's phases.
-pub(crate) fn init(
-    slot: &ControlPlaneSlot,
-    address: IpAddr,
-    port: u16,
-) -> Result<String, TemplateError> {
+pub(crate) fn init(slot: &ControlPlaneSlot, address: IpAddr, port: u16) -> Result<String, TemplateError> {
     let cluster = &slot.cluster;
     let mut registration = registration(&slot.settings, Some(&slot.name))?;
-    registration.kubelet_extra_args.push(Argument {
-        name: "node-ip".to_owned(),
-        value: address.to_string(),
-    });
-    registration
-        .kubelet_extra_args
-        .sort_by(|a, b| a.name.cmp(&b.name));
+    registration.kubelet_extra_args.push(Argument { name: "node-ip".to_owned(), value: address.to_string() });
+    registration.kubelet_extra_args.sort_by(|a, b| a.name.cmp(&b.name));
     let init = InitConfiguration {
         api_version: API_VERSION,
         kind: "InitConfiguration",
         // Without an entry, `init phase bootstrap-token` would leave a token that is good for a day.
-        bootstrap_tokens: [BootstrapToken {
-            description: "unused, made by kubeadm's phase",
-            ttl: "1m0s",
-        }],
-        local_api_endpoint: LocalApiEndpoint {
-            advertise_address: address,
-            bind_port: port,
-        },
+        bootstrap_tokens: [BootstrapToken { description: "unused, made by kubeadm's phase", ttl: "1m0s" }],
+        local_api_endpoint: LocalApiEndpoint { advertise_address: address, bind_port: port },
         node_registration: registration,
     };
     let proxy = KubeProxyConfiguration {
@@ -205,23 +188,15 @@ pub(crate) fn join(worker: &Worker) -> Result<String, TemplateError> {
     let join = JoinConfiguration {
         api_version: API_VERSION,
         kind: "JoinConfiguration",
-        discovery: Discovery {
-            bootstrap_token: TokenDiscovery {
-                api_server_endpoint: &worker.endpoint,
-            },
-        },
+        discovery: Discovery { bootstrap_token: TokenDiscovery { api_server_endpoint: &worker.endpoint } },
         node_registration: registration(&worker.settings, None)?,
     };
-    let text = serde_json::to_string_pretty(&join).map_err(|source| TemplateError::Json {
-        document: "JoinConfiguration",
-        source,
-    })?;
+    let text = serde_json::to_string_pretty(&join)
+        .map_err(|source| TemplateError::Json { document: "JoinConfiguration", source })?;
     Ok(text + "\n")
 }
 
-fn cluster_configuration(
-    slot: &ControlPlaneSlot,
-) -> Result<ClusterConfiguration<'_>, TemplateError> {
+fn cluster_configuration(slot: &ControlPlaneSlot) -> Result<ClusterConfiguration<'_>, TemplateError> {
     let cluster = &slot.cluster;
     endpoint(&cluster.endpoint)?;
     validate::node_name("the cluster's name", &cluster.name)?;
@@ -241,25 +216,15 @@ fn cluster_configuration(
             pod_subnet: cluster.pod_subnet.to_string(),
             service_subnet: cluster.service_subnet.to_string(),
         },
-        etcd: Etcd {
-            local: LocalEtcd {
-                data_dir: ETCD_DATA,
-                extra_args: etcd_arguments(slot)?,
-            },
-        },
+        etcd: Etcd { local: LocalEtcd { data_dir: ETCD_DATA, extra_args: etcd_arguments(slot)? } },
         api_server: ApiServer {
             cert_sans: &cluster.certificate_names,
             extra_args: component("the API server's arguments", &cluster.arguments.api_server)?,
         },
         controller_manager: Component {
-            extra_args: component(
-                "the controller manager's arguments",
-                &cluster.arguments.controller_manager,
-            )?,
+            extra_args: component("the controller manager's arguments", &cluster.arguments.controller_manager)?,
         },
-        scheduler: Component {
-            extra_args: component("the scheduler's arguments", &cluster.arguments.scheduler)?,
-        },
+        scheduler: Component { extra_args: component("the scheduler's arguments", &cluster.arguments.scheduler)? },
     })
 }
 
@@ -287,11 +252,7 @@ fn gated(
     arguments: &BTreeMap<String, String>,
     gates: Option<&str>,
 ) -> Result<Vec<Argument>, TemplateError> {
-    merge(
-        field,
-        arguments,
-        gates.map(|gates| ("feature-gates", gates.to_owned())),
-    )
+    merge(field, arguments, gates.map(|gates| ("feature-gates", gates.to_owned())))
 }
 
 /// The user's arguments and ours by name; the user may not set what we set.
@@ -306,32 +267,18 @@ fn merge(
     }
     for (name, value) in own {
         if merged.insert(name.to_owned(), value).is_some() {
-            return Err(TemplateError::Reserved {
-                field,
-                name: name.to_owned(),
-            });
+            return Err(TemplateError::Reserved { field, name: name.to_owned() });
         }
     }
-    Ok(merged
-        .into_iter()
-        .map(|(name, value)| Argument { name, value })
-        .collect())
+    Ok(merged.into_iter().map(|(name, value)| Argument { name, value }).collect())
 }
 
 fn gates(gates: &BTreeMap<String, bool>) -> Result<Option<String>, TemplateError> {
     for name in gates.keys() {
         validate::plain("the feature gate", name, "", "a feature gate's name")?;
     }
-    let listed = gates
-        .iter()
-        .map(|(name, on)| format!("{name}={on}"))
-        .collect::<Vec<_>>()
-        .join(",");
-    Ok(if listed.is_empty() {
-        None
-    } else {
-        Some(listed)
-    })
+    let listed = gates.iter().map(|(name, on)| format!("{name}={on}")).collect::<Vec<_>>().join(",");
+    Ok(if listed.is_empty() { None } else { Some(listed) })
 }
 
 fn kubelet_configuration(cluster: &Cluster) -> Result<BTreeMap<String, Value>, TemplateError> {
@@ -342,37 +289,23 @@ fn kubelet_configuration(cluster: &Cluster) -> Result<BTreeMap<String, Value>, T
         ("cgroupDriver", Value::from("systemd")),
     ];
     if !cluster.feature_gates.is_empty() {
-        let gates = cluster
-            .feature_gates
-            .iter()
-            .map(|(name, on)| (name.clone(), Value::from(*on)));
+        let gates = cluster.feature_gates.iter().map(|(name, on)| (name.clone(), Value::from(*on)));
         own.push(("featureGates", Value::Object(gates.collect())));
     }
     for (name, value) in own {
         if fields.insert(name.to_owned(), value).is_some() {
-            return Err(TemplateError::Reserved {
-                field: "the kubelet configuration",
-                name: name.to_owned(),
-            });
+            return Err(TemplateError::Reserved { field: "the kubelet configuration", name: name.to_owned() });
         }
     }
     Ok(fields)
 }
 
 /// kubelet's arguments pass through an environment file that systemd splits at spaces, so nothing here could quote them.
-fn registration<'a>(
-    settings: &'a NodeSettings,
-    name: Option<&'a str>,
-) -> Result<NodeRegistration<'a>, TemplateError> {
+fn registration<'a>(settings: &'a NodeSettings, name: Option<&'a str>) -> Result<NodeRegistration<'a>, TemplateError> {
     const FIELD: &str = "kubelet's arguments";
     for (key, value) in &settings.labels {
         validate::plain("the label", key, "._-/", "a label's key")?;
-        validate::that(
-            value.is_empty() || is_label_value(value),
-            "the label's value",
-            value,
-            "a label's value",
-        )?;
+        validate::that(value.is_empty() || is_label_value(value), "the label's value", value, "a label's value")?;
     }
     for taint in settings.taints.iter().flatten() {
         validate::plain("the taint", &taint.key, "._-/", "a taint's key")?;
@@ -384,57 +317,29 @@ fn registration<'a>(
         )?;
     }
     for value in settings.kubelet_arguments.values() {
-        let graphic = value
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'$'));
-        validate::that(
-            graphic,
-            FIELD,
-            value,
-            "one word without quotes, backslashes and $",
-        )?;
+        let graphic = value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'$'));
+        validate::that(graphic, FIELD, value, "one word without quotes, backslashes and $")?;
     }
     for reserved in ["node-ip", "register-with-taints", "hostname-override"] {
         if settings.kubelet_arguments.contains_key(reserved) {
-            return Err(TemplateError::Reserved {
-                field: FIELD,
-                name: reserved.to_owned(),
-            });
+            return Err(TemplateError::Reserved { field: FIELD, name: reserved.to_owned() });
         }
     }
-    let labels = settings
-        .labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect::<Vec<_>>()
-        .join(",");
-    let own = if labels.is_empty() {
-        None
-    } else {
-        Some(("node-labels", labels))
-    };
+    let labels = settings.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    let own = if labels.is_empty() { None } else { Some(("node-labels", labels)) };
     let kubelet_extra_args = merge(FIELD, &settings.kubelet_arguments, own)?;
-    Ok(NodeRegistration {
-        name,
-        cri_socket: CRI_SOCKET,
-        taints: settings.taints.as_deref(),
-        kubelet_extra_args,
-    })
+    Ok(NodeRegistration { name, cri_socket: CRI_SOCKET, taints: settings.taints.as_deref(), kubelet_extra_args })
 }
 
 fn is_label_value(value: &str) -> bool {
-    value
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
 fn endpoint(value: &str) -> Result<(), TemplateError> {
     let valid = value.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty()
             && port.parse::<u16>().is_ok_and(|port| port > 0)
-            && host
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
     });
     validate::that(valid, "the endpoint", value, "host:port")
 }
@@ -443,8 +348,5 @@ fn document(kind: &'static str, value: &impl Serialize) -> Result<String, Templa
     // Go's YAML reader takes words such as `on` for booleans, so every string is quoted.
     let mut options = serde_yaml::SerializerOptions::default();
     options.quote_all = true;
-    serde_yaml::to_string_with_options(value, options).map_err(|source| TemplateError::Yaml {
-        document: kind,
-        source,
-    })
+    serde_yaml::to_string_with_options(value, options).map_err(|source| TemplateError::Yaml { document: kind, source })
 }

@@ -37,8 +37,8 @@ pub use bundle::{NodeFile, bundle, files};
 pub use digest::Sha256;
 pub use error::TemplateError;
 pub use node::{
-    Arguments, Cluster, ControlPlaneSlot, Device, EtcdMember, FileSystem, KubeProxyMode,
-    NodeBundle, NodeSettings, Taint, TaintEffect, Volume, Worker,
+    Arguments, Cluster, ControlPlaneSlot, Device, EtcdMember, FileSystem, KubeProxyMode, NodeBundle, NodeSettings,
+    Taint, TaintEffect, Volume, Worker,
 };
 pub use quote::{QuoteError, heredoc, sh, yaml};
 pub use software::{AptRepository, Mirror, Package, Software};

@@ -11,11 +11,7 @@ pub enum QuoteError {
 }
 
 fn without_nul(text: &str) -> Result<&str, QuoteError> {
-    if text.contains('\0') {
-        Err(QuoteError::Nul)
-    } else {
-        Ok(text)
-    }
+    if text.contains('\0') { Err(QuoteError::Nul) } else { Ok(text) }
 }
 
 /// One word for POSIX shells.
@@ -50,11 +46,7 @@ pub fn heredoc(text: &str) -> Result<String, QuoteError> {
     while text.split('\n').any(|line| line == end) {
         end.push('_');
     }
-    let newline = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     Ok(format!("<<'{end}'\n{text}{newline}{end}"))
 }
 
@@ -82,10 +74,7 @@ fn block(text: &str, indent: usize) -> String {
 
 /// Line separators that YAML 1.1 folds, and characters that its readers refuse unescaped.
 fn must_escape(c: char) -> bool {
-    matches!(
-        c,
-        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
-    )
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn double_quoted(text: &str) -> String {

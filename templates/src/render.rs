@@ -10,56 +10,26 @@ use crate::{TemplateError, quote};
 
 /// Every built-in template by name.
 pub(crate) const TEMPLATES: [(&str, &str); 20] = [
-    (
-        "user_data.yaml",
-        include_str!("../templates/user_data.yaml"),
-    ),
+    ("user_data.yaml", include_str!("../templates/user_data.yaml")),
     ("bootstrap.sh", include_str!("../templates/bootstrap.sh")),
-    (
-        "bootstrap.service",
-        include_str!("../templates/bootstrap.service"),
-    ),
+    ("bootstrap.service", include_str!("../templates/bootstrap.service")),
     ("store/s3.sh", include_str!("../templates/store/s3.sh")),
     ("bundle.sh", include_str!("../templates/bundle.sh")),
     ("lib.sh", include_str!("../templates/lib.sh")),
     ("join_token.sh", include_str!("../templates/join_token.sh")),
-    (
-        "join_token.service",
-        include_str!("../templates/join_token.service"),
-    ),
-    (
-        "join_token.timer",
-        include_str!("../templates/join_token.timer"),
-    ),
+    ("join_token.service", include_str!("../templates/join_token.service")),
+    ("join_token.timer", include_str!("../templates/join_token.timer")),
     ("kubelet.conf", include_str!("../templates/kubelet.conf")),
     ("sshd.conf", include_str!("../templates/sshd.conf")),
     ("steps/host.sh", include_str!("../templates/steps/host.sh")),
-    (
-        "steps/volumes.sh",
-        include_str!("../templates/steps/volumes.sh"),
-    ),
-    (
-        "steps/packages.sh",
-        include_str!("../templates/steps/packages.sh"),
-    ),
-    (
-        "steps/containerd.sh",
-        include_str!("../templates/steps/containerd.sh"),
-    ),
+    ("steps/volumes.sh", include_str!("../templates/steps/volumes.sh")),
+    ("steps/packages.sh", include_str!("../templates/steps/packages.sh")),
+    ("steps/containerd.sh", include_str!("../templates/steps/containerd.sh")),
     ("steps/pki.sh", include_str!("../templates/steps/pki.sh")),
-    (
-        "steps/control_plane.sh",
-        include_str!("../templates/steps/control_plane.sh"),
-    ),
-    (
-        "steps/cluster.sh",
-        include_str!("../templates/steps/cluster.sh"),
-    ),
+    ("steps/control_plane.sh", include_str!("../templates/steps/control_plane.sh")),
+    ("steps/cluster.sh", include_str!("../templates/steps/cluster.sh")),
     ("steps/join.sh", include_str!("../templates/steps/join.sh")),
-    (
-        "steps/bastion.sh",
-        include_str!("../templates/steps/bastion.sh"),
-    ),
+    ("steps/bastion.sh", include_str!("../templates/steps/bastion.sh")),
 ];
 
 static ENGINE: LazyLock<Result<Tera, Error>> = LazyLock::new(|| {
@@ -69,10 +39,7 @@ static ENGINE: LazyLock<Result<Tera, Error>> = LazyLock::new(|| {
 });
 
 /// Renders a built-in template.
-pub(crate) fn render(
-    template: &'static str,
-    input: &impl Serialize,
-) -> Result<String, TemplateError> {
+pub(crate) fn render(template: &'static str, input: &impl Serialize) -> Result<String, TemplateError> {
     let tera = ENGINE.as_ref().map_err(TemplateError::Load)?;
     Context::from_serialize(input)
         .and_then(|context| tera.render(template, &context))
@@ -92,9 +59,7 @@ fn empty_engine() -> Tera {
 }
 
 fn refuse(_: &str, _: &mut dyn Write) -> io::Result<()> {
-    Err(io::Error::other(
-        "a value passes through none of the filters sh, yaml and heredoc",
-    ))
+    Err(io::Error::other("a value passes through none of the filters sh, yaml and heredoc"))
 }
 
 macro_rules! quoting_filter {
@@ -104,9 +69,7 @@ macro_rules! quoting_filter {
         impl Filter<&str, TeraResult<Value>> for $name {
             fn call(&self, $text: &str, $arguments: Kwargs, _: &State<'_>) -> TeraResult<Value> {
                 let quoted: Result<String, quote::QuoteError> = $quoted;
-                quoted
-                    .map(|text| Value::safe_string(&text))
-                    .map_err(Error::message)
+                quoted.map(|text| Value::safe_string(&text)).map_err(Error::message)
             }
 
             fn is_safe(&self) -> bool {
@@ -117,10 +80,7 @@ macro_rules! quoting_filter {
 }
 
 quoting_filter!(Sh, |text, _arguments| quote::sh(text));
-quoting_filter!(Yaml, |text, arguments| quote::yaml(
-    text,
-    arguments.get("indent")?
-));
+quoting_filter!(Yaml, |text, arguments| quote::yaml(text, arguments.get("indent")?));
 quoting_filter!(Heredoc, |text, _arguments| quote::heredoc(text));
 
 #[cfg(test)]
@@ -146,15 +106,8 @@ mod tests {
     #[test]
     fn every_template_file_is_built_in() {
         let mut found = BTreeSet::new();
-        template_files(
-            &Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"),
-            "",
-            &mut found,
-        );
-        let known: BTreeSet<String> = TEMPLATES
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
+        template_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), "", &mut found);
+        let known: BTreeSet<String> = TEMPLATES.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(found, known);
     }
 
@@ -164,14 +117,8 @@ mod tests {
             for rest in text.split("{{").skip(1) {
                 let expression = rest.split("}}").next().unwrap();
                 let filter = expression.rsplit('|').next().unwrap().trim();
-                let quoting = filter == "sh"
-                    || filter == "heredoc"
-                    || filter == "yaml"
-                    || filter.starts_with("yaml(");
-                assert!(
-                    quoting && expression.contains('|'),
-                    "{name}: {{{{{expression}}}}}"
-                );
+                let quoting = filter == "sh" || filter == "heredoc" || filter == "yaml" || filter.starts_with("yaml(");
+                assert!(quoting && expression.contains('|'), "{name}: {{{{{expression}}}}}");
             }
         }
     }
@@ -191,8 +138,7 @@ mod tests {
         let context = Context::from_serialize(&BTreeMap::from([("value", "a\0b")])).unwrap();
         for filter in ["sh", "yaml", "heredoc"] {
             let mut tera = empty_engine();
-            tera.add_raw_template("template.sh", &format!("{{{{ value | {filter} }}}}"))
-                .unwrap();
+            tera.add_raw_template("template.sh", &format!("{{{{ value | {filter} }}}}")).unwrap();
             let error = tera.render("template.sh", &context).unwrap_err();
             assert!(format!("{error:?}").contains("NUL"), "{error:?}");
         }

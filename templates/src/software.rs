@@ -65,20 +65,11 @@ impl Software {
     #[must_use]
     pub fn upstream(kubernetes: Version, mirror: &Mirror) -> Self {
         let packages = base(mirror.kubernetes.as_deref(), "https://pkgs.k8s.io");
-        let packages = format!(
-            "{packages}/core:/stable:/v{}.{}/deb/",
-            kubernetes.major, kubernetes.minor
-        );
-        let docker = base(
-            mirror.containerd.as_deref(),
-            "https://download.docker.com/linux/ubuntu",
-        );
+        let packages = format!("{packages}/core:/stable:/v{}.{}/deb/", kubernetes.major, kubernetes.minor);
+        let docker = base(mirror.containerd.as_deref(), "https://download.docker.com/linux/ubuntu");
         Self {
             kubernetes,
-            containerd: Package {
-                name: "containerd.io".to_owned(),
-                version: CONTAINERD.to_owned(),
-            },
+            containerd: Package { name: "containerd.io".to_owned(), version: CONTAINERD.to_owned() },
             repositories: vec![
                 AptRepository {
                     name: "kubernetes".to_owned(),
@@ -101,58 +92,24 @@ impl Software {
 
     /// The packages of a machine; only a control plane needs `kubectl`.
     pub(crate) fn packages(&self, control_plane: bool) -> Vec<Package> {
-        let names: &[&str] = if control_plane {
-            &["kubeadm", "kubelet", "kubectl"]
-        } else {
-            &["kubeadm", "kubelet"]
-        };
+        let names: &[&str] = if control_plane { &["kubeadm", "kubelet", "kubectl"] } else { &["kubeadm", "kubelet"] };
         let version = format!("{}-*", self.kubernetes);
-        let pinned = |name: &&str| Package {
-            name: (*name).to_owned(),
-            version: version.clone(),
-        };
-        std::iter::once(self.containerd.clone())
-            .chain(names.iter().map(pinned))
-            .collect()
+        let pinned = |name: &&str| Package { name: (*name).to_owned(), version: version.clone() };
+        std::iter::once(self.containerd.clone()).chain(names.iter().map(pinned)).collect()
     }
 
     pub(crate) fn validate(&self) -> Result<(), TemplateError> {
         let release = self.kubernetes.pre.is_empty() && self.kubernetes.build.is_empty();
-        validate::that(
-            release,
-            "the Kubernetes version",
-            &self.kubernetes.to_string(),
-            "a release",
-        )?;
-        validate::plain(
-            "the package",
-            &self.containerd.name,
-            "-.+",
-            "a package's name",
-        )?;
-        validate::plain(
-            "the package version",
-            &self.containerd.version,
-            ".+:~*-",
-            "a package's version",
-        )?;
-        validate::plain(
-            "the image repository",
-            &self.image_repository,
-            ".-_/:",
-            "an image repository",
-        )?;
+        validate::that(release, "the Kubernetes version", &self.kubernetes.to_string(), "a release")?;
+        validate::plain("the package", &self.containerd.name, "-.+", "a package's name")?;
+        validate::plain("the package version", &self.containerd.version, ".+:~*-", "a package's version")?;
+        validate::plain("the image repository", &self.image_repository, ".-_/:", "an image repository")?;
         for repository in &self.repositories {
             validate::plain("the repository", &repository.name, "-", "a short name")?;
             validate::url("the repository's address", &repository.url)?;
             validate::url("the address of the repository's key", &repository.key_url)?;
             if let Some(components) = &repository.components {
-                validate::plain(
-                    "the repository's components",
-                    components,
-                    " -",
-                    "names separated by spaces",
-                )?;
+                validate::plain("the repository's components", components, " -", "names separated by spaces")?;
             }
             validate::that(
                 !repository.fingerprints.is_empty(),
@@ -161,16 +118,9 @@ impl Software {
                 "signed by a known key",
             )?;
             for fingerprint in &repository.fingerprints {
-                let valid = fingerprint.len() == 40
-                    && fingerprint
-                        .bytes()
-                        .all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
-                validate::that(
-                    valid,
-                    "the fingerprint",
-                    fingerprint,
-                    "40 upper-case hexadecimal digits",
-                )?;
+                let valid =
+                    fingerprint.len() == 40 && fingerprint.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+                validate::that(valid, "the fingerprint", fingerprint, "40 upper-case hexadecimal digits")?;
             }
         }
         Ok(())

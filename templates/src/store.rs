@@ -55,11 +55,8 @@ impl Store {
     pub(crate) fn program(&self) -> Result<String, TemplateError> {
         match self {
             Self::S3(store) => {
-                let script = S3Script {
-                    objects: store.objects()?,
-                    region: &store.region,
-                    metadata_service: METADATA_SERVICE,
-                };
+                let script =
+                    S3Script { objects: store.objects()?, region: &store.region, metadata_service: METADATA_SERVICE };
                 render::render("store/s3.sh", &script)
             }
         }
@@ -68,11 +65,7 @@ impl Store {
 
 impl S3Store {
     fn objects(&self) -> Result<String, TemplateError> {
-        let Self {
-            bucket,
-            region,
-            endpoint,
-        } = self;
+        let Self { bucket, region, endpoint } = self;
         validate::plain("the bucket", bucket, "-", "a bucket's name without dots")?;
         validate::plain("the region", region, "-", "a region's name")?;
         match endpoint {
@@ -158,19 +151,13 @@ impl ClusterObjects {
     /// Objects below a prefix, written without a slash at its end.
     #[must_use]
     pub fn below(prefix: ObjectKey) -> Self {
-        Self {
-            prefix: Some(prefix),
-        }
+        Self { prefix: Some(prefix) }
     }
 
     /// The certificate authorities and the service-account keys, in the order in which machines read them.
     #[must_use]
     pub fn pki(&self) -> Vec<PkiObject> {
-        let object = |(name, secret)| PkiObject {
-            name,
-            key: self.key(&format!("pki/{name}")),
-            secret,
-        };
+        let object = |(name, secret)| PkiObject { name, key: self.key(&format!("pki/{name}")), secret };
         PKI.into_iter().map(object).collect()
     }
 

@@ -41,33 +41,18 @@ pub fn user_data(input: &UserData) -> Result<String, TemplateError> {
     if let Some(hostname) = &input.hostname {
         validate::node_name("the host name", hostname)?;
     }
-    let bootstrap = Bootstrap {
-        key: input.key.as_str(),
-        sha256: input.sha256.to_string(),
-    };
+    let bootstrap = Bootstrap { key: input.key.as_str(), sha256: input.sha256.to_string() };
     let files = vec![
         NodeFile::program("/usr/local/sbin/meridian-store", input.store.program()?),
-        NodeFile::program(
-            "/usr/local/sbin/meridian-bootstrap",
-            render::render("bootstrap.sh", &bootstrap)?,
-        ),
+        NodeFile::program("/usr/local/sbin/meridian-bootstrap", render::render("bootstrap.sh", &bootstrap)?),
         NodeFile::public(
             "/etc/systemd/system/meridian-bootstrap.service",
             render::render("bootstrap.service", &bootstrap)?,
         ),
     ];
-    let text = render::render(
-        "user_data.yaml",
-        &Document {
-            hostname: input.hostname.as_deref(),
-            files,
-        },
-    )?;
+    let text = render::render("user_data.yaml", &Document { hostname: input.hostname.as_deref(), files })?;
     if text.len() > USER_DATA_LIMIT_BYTES {
-        return Err(TemplateError::TooLarge {
-            bytes: text.len(),
-            limit: USER_DATA_LIMIT_BYTES,
-        });
+        return Err(TemplateError::TooLarge { bytes: text.len(), limit: USER_DATA_LIMIT_BYTES });
     }
     Ok(text)
 }

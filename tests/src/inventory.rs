@@ -29,7 +29,10 @@ async fn list(client: &Aws) -> Result<Inventory, Box<dyn Error + Send + Sync>> {
     };
     macro_rules! ec2 {
         ($call:ident, $list:ident, $id:ident) => {
-            put(stringify!($list), client.ec2.$call().send().await?.$list().iter().map(|x| x.$id().map(str::to_owned)).collect())
+            put(
+                stringify!($list),
+                client.ec2.$call().send().await?.$list().iter().map(|x| x.$id().map(str::to_owned)).collect(),
+            )
         };
     }
     ec2!(describe_vpcs, vpcs, vpc_id);
@@ -72,9 +75,15 @@ async fn list(client: &Aws) -> Result<Inventory, Box<dyn Error + Send + Sync>> {
         groups.auto_scaling_groups().iter().map(|group| group.auto_scaling_group_name().map(str::to_owned)).collect(),
     );
     let balancers = client.elb.describe_load_balancers().send().await?;
-    put("load_balancers", balancers.load_balancers().iter().map(|lb| lb.load_balancer_arn().map(str::to_owned)).collect());
+    put(
+        "load_balancers",
+        balancers.load_balancers().iter().map(|lb| lb.load_balancer_arn().map(str::to_owned)).collect(),
+    );
     let targets = client.elb.describe_target_groups().send().await?;
-    put("target_groups", targets.target_groups().iter().map(|group| group.target_group_arn().map(str::to_owned)).collect());
+    put(
+        "target_groups",
+        targets.target_groups().iter().map(|group| group.target_group_arn().map(str::to_owned)).collect(),
+    );
     let roles = client.iam.list_roles().send().await?;
     put("roles", roles.roles().iter().map(|role| Some(role.role_name().to_owned())).collect());
     let profiles = client.iam.list_instance_profiles().send().await?;

@@ -49,10 +49,8 @@ impl Rig {
     pub fn session(&self) -> Session {
         let catalogue = Catalogue::builtin().unwrap_or_else(|error| panic!("no catalogue: {error}"));
         let registry = Registry::default();
-        let endpoints: BTreeMap<String, String> = registry
-            .names()
-            .filter_map(|name| Some((name.to_owned(), self.sandbox.endpoint(name)?)))
-            .collect();
+        let endpoints: BTreeMap<String, String> =
+            registry.names().filter_map(|name| Some((name.to_owned(), self.sandbox.endpoint(name)?))).collect();
         Session::new(Settings {
             registry,
             catalogue,
@@ -102,9 +100,8 @@ impl Rig {
 /// When the spec has a fault.
 #[must_use]
 pub fn cluster(session: &Session, spec: &str) -> Cluster {
-    let clusters = session
-        .clusters_in(&[("spec.yaml".to_owned(), spec.to_owned())])
-        .unwrap_or_else(|error| panic!("{error:?}"));
+    let clusters =
+        session.clusters_in(&[("spec.yaml".to_owned(), spec.to_owned())]).unwrap_or_else(|error| panic!("{error:?}"));
     clusters.into_iter().next().unwrap_or_else(|| panic!("no cluster"))
 }
 
@@ -121,8 +118,7 @@ pub async fn plan(session: &Session, spec: &str) -> Plan {
 /// # Panics
 /// When it can't even begin.
 pub async fn apply(session: &Session, plan: &Plan) -> (Report, Option<State>) {
-    let applied =
-        session.apply(plan, &Deaf, watch::channel(false).1).await.unwrap_or_else(|error| panic!("{error:?}"));
+    let applied = session.apply(plan, &Deaf, watch::channel(false).1).await.unwrap_or_else(|error| panic!("{error:?}"));
     (applied.report, applied.state)
 }
 

@@ -86,7 +86,12 @@ fn the_core_knows_no_cloud() {
 #[test]
 fn only_the_command_line_prints_exits_and_reads_the_environment() {
     let folders = [
-        "spec/src", "engine/src", "templates/src", "state/src", "providers/api/src", "providers/aws/src",
+        "spec/src",
+        "engine/src",
+        "templates/src",
+        "state/src",
+        "providers/api/src",
+        "providers/aws/src",
         "providers/conformance/src",
     ];
     for folder in folders {

@@ -50,6 +50,8 @@ fn a_saved_plan_is_applied_once_and_only_to_the_state_it_was_made_from() {
     let saved = dir.path().join("create.plan");
     let file = saved.to_str().unwrap();
     expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox", "--save", file]), 2);
+    let real = stderr(meridian(dir.path()).args(["apply", file, "--yes"]), 3);
+    assert!(real.contains("stands in an emulator"), "{real}");
     expect(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 0);
     let refused = stderr(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 1);
     assert!(refused.contains("does not fit"), "{refused}");
@@ -144,8 +146,7 @@ fn files(folder: &std::path::Path) -> std::collections::BTreeMap<String, String>
 fn a_held_lease_gives_4_and_can_be_taken_away() {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let clusters =
-        meridian_state::Clusters::new(std::sync::Arc::new(meridian_state::FileStore::new(dir.path())));
+    let clusters = meridian_state::Clusters::new(std::sync::Arc::new(meridian_state::FileStore::new(dir.path())));
     let owner = meridian_state::Owner {
         user: "someone".into(),
         host: "elsewhere".into(),
@@ -194,7 +195,20 @@ fn interrupted_it_ends_what_is_in_flight_and_goes_on_later() {
 #[test]
 fn help_shows_examples_and_wrong_usage_gives_3() {
     let dir = tempfile::tempdir().unwrap();
-    for command in ["create", "plan", "apply", "destroy", "validate", "render", "get", "state", "schema", "explain", "completions", "sandbox"] {
+    for command in [
+        "create",
+        "plan",
+        "apply",
+        "destroy",
+        "validate",
+        "render",
+        "get",
+        "state",
+        "schema",
+        "explain",
+        "completions",
+        "sandbox",
+    ] {
         let help = stdout(meridian(dir.path()).args([command, "--help"]), 0);
         assert!(help.contains("Examples:"), "{command}");
     }

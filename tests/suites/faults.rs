@@ -67,7 +67,11 @@ async fn a_denied_call_stops_only_what_needs_it_and_says_what_to_do() {
     let plan = rig::plan(&session, &example()).await;
     let (report, state) = rig::apply(&session, &plan).await;
     assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
-    assert!(report.failed.iter().all(|failure| failure.error.contains("UnauthorizedOperation")), "{:#?}", report.failed);
+    assert!(
+        report.failed.iter().all(|failure| failure.error.contains("UnauthorizedOperation")),
+        "{:#?}",
+        report.failed
+    );
     let state = state.unwrap();
     let made = |address: &str| state.resources.contains_key(&address.parse().unwrap());
     assert!(made("aws_lb.api") && made("aws_instance.control-plane-0") && !made("aws_nat_gateway.eu-west-1a"));

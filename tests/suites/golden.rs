@@ -12,9 +12,13 @@ use meridian_tests::binary::root;
 #[test]
 fn plans_are_as_they_were_reviewed() {
     let registry = Registry::default();
-    let pins: Pins = [("account", "123456789012"), ("image/amd64", "ami-0a0a0a0a0a0a0a0a0"), ("image/arm64", "ami-0b0b0b0b0b0b0b0b0")]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
+    let pins: Pins = [
+        ("account", "123456789012"),
+        ("image/amd64", "ami-0a0a0a0a0a0a0a0a0"),
+        ("image/arm64", "ami-0b0b0b0b0b0b0b0b0"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut seen = 0;
     let mut wrong = Vec::new();
@@ -37,6 +41,7 @@ fn plans_are_as_they_were_reviewed() {
             cluster: &cluster.name,
             provider: &cluster.provider,
             region: &cluster.region.name,
+            emulated: true,
             destroy: false,
             deletion_protection: cluster.deletion_protection,
             pins: pins.clone(),

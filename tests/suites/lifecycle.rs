@@ -84,7 +84,8 @@ async fn drift_is_seen_and_mended() {
     let client = rig.aws_client().await;
     let instance = state.resources.iter().find(|(address, _)| address.kind() == "aws_instance").unwrap();
     client.ec2.terminate_instances().instance_ids(&instance.1.id).send().await.unwrap();
-    let group = state.resources.iter().find(|(address, _)| address.to_string() == "aws_security_group.workers").unwrap();
+    let group =
+        state.resources.iter().find(|(address, _)| address.to_string() == "aws_security_group.workers").unwrap();
     client
         .ec2
         .create_tags()
@@ -173,9 +174,11 @@ async fn a_shared_network_is_used_and_left_alone() {
     let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
     let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-vpc/cluster.yaml")).unwrap();
     spec = spec.replace("vpc-0123456789abcdef0", &vpc);
-    for (name, zone, cidr) in
-        [("subnet-0a", "eu-west-1a", "10.4.0.0/20"), ("subnet-0b", "eu-west-1b", "10.4.16.0/20"), ("subnet-0c", "eu-west-1c", "10.4.32.0/20")]
-    {
+    for (name, zone, cidr) in [
+        ("subnet-0a", "eu-west-1a", "10.4.0.0/20"),
+        ("subnet-0b", "eu-west-1b", "10.4.16.0/20"),
+        ("subnet-0c", "eu-west-1c", "10.4.32.0/20"),
+    ] {
         let made =
             client.ec2.create_subnet().vpc_id(&vpc).availability_zone(zone).cidr_block(cidr).send().await.unwrap();
         spec = spec.replace(name, made.subnet().unwrap().subnet_id().unwrap());

@@ -27,7 +27,14 @@ fn wish() -> impl Strategy<Value = Wish> {
         prop::collection::vec((0u8..3, 0u32..3, any::<bool>(), any::<bool>()), 1..3),
         any::<bool>(),
     )
-        .prop_map(|(nat, size, exposure, label, pools, bastion)| Wish { nat, size, exposure, label, pools, bastion })
+        .prop_map(|(nat, size, exposure, label, pools, bastion)| Wish {
+            nat,
+            size,
+            exposure,
+            label,
+            pools,
+            bastion,
+        })
 }
 
 fn spec(wish: &Wish) -> String {

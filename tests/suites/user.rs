@@ -9,8 +9,7 @@ use meridian_tests::binary::{expect, meridian};
 fn boto3_sees_what_was_made() {
     let dir = tempfile::tempdir().unwrap();
     expect(meridian(dir.path()).args(["create", "-f", "examples/aws.yaml", "--sandbox", "--yes"]), 0);
-    let mut server =
-        meridian(dir.path()).args(["sandbox", "serve"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = meridian(dir.path()).args(["sandbox", "serve"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let endpoint = line.trim().strip_prefix("aws ").unwrap().to_owned();
@@ -21,7 +20,8 @@ fn boto3_sees_what_was_made() {
         print(len(e.describe_subnets(Filters=f)['Subnets']), len(e.describe_nat_gateways(Filter=f)['NatGateways']),\n\
               c('elbv2').describe_load_balancers()['LoadBalancers'][0]['State']['Code'],\n\
               len(c('iam').list_roles(PathPrefix='/meridian/prod-eu/')['Roles']))\n";
-    let output = Command::new(meridian_tests::tool("MERIDIAN_PYTHON")).args(["-c", script, &endpoint]).output().unwrap();
+    let output =
+        Command::new(meridian_tests::tool("MERIDIAN_PYTHON")).args(["-c", script, &endpoint]).output().unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
     assert_eq!(

@@ -47,13 +47,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     ended
 }
 
-async fn apply(
-    context: &Context,
-    global: &Global,
-    args: &Args,
-    plans: &[Plan],
-    results: &mut Results,
-) -> Result<Code> {
+async fn apply(context: &Context, global: &Global, args: &Args, plans: &[Plan], results: &mut Results) -> Result<Code> {
     for plan in plans {
         if args.output == Output::Text {
             print(&views::text::plan(plan))?;

@@ -99,7 +99,8 @@ fn end(plan: &Plan, applied: &Applied) -> Result<Code> {
     if report.is_complete() {
         return Ok(Code::Done);
     }
-    let again = if plan.destroy { format!("meridian destroy {}", plan.cluster) } else { "meridian apply -f FILE".to_owned() };
+    let again =
+        if plan.destroy { format!("meridian destroy {}", plan.cluster) } else { "meridian apply -f FILE".to_owned() };
     let hint = format!("run `{again}` to go on from here: what was done is written down and is not done again");
     if report.not_begun > 0 && report.failed.is_empty() {
         tell(&format!("\ninterrupted: {} steps were not begun, the state is safe\nhint: {hint}\n", report.not_begun));

@@ -12,7 +12,9 @@ use crate::views;
 
 /// Make clusters that do not exist yet: plan, ask, apply
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian create -f examples/aws.yaml --sandbox\n  meridian create -f cluster.yaml --yes")]
+#[command(
+    after_help = "Examples:\n  meridian create -f examples/aws.yaml --sandbox\n  meridian create -f cluster.yaml --yes"
+)]
 pub struct Args {
     #[command(flatten)]
     files: Files,

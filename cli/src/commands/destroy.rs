@@ -46,7 +46,10 @@ fn confirm(args: &Args) -> Result<()> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::wrong("there is no terminal to type the name on", "say --yes to go on without a question"));
+        return Err(Failure::wrong(
+            "there is no terminal to type the name on",
+            "say --yes to go on without a question",
+        ));
     }
     let prompt = format!("This can't be undone. Type `{}` to destroy it", args.name);
     let typed: String = dialoguer::Input::new().with_prompt(prompt).allow_empty(true).interact_text()?;

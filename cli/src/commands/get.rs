@@ -105,8 +105,7 @@ fn regions(provider: Option<&str>) -> Result<Rows> {
 
 fn versions() -> Result<Rows> {
     let catalogue = Catalogue::builtin()?;
-    let rows =
-        catalogue.kubernetes_versions().iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+    let rows = catalogue.kubernetes_versions().iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
     Ok((&["minor", "patches"], rows))
 }
 

@@ -85,7 +85,10 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
                 print(&format!("Nobody holds the lease of {name}.\n"))?;
                 return Ok(Code::Done);
             };
-            confirm(yes, &format!("The lease of {name} is held by {}. Take it away?", crate::views::clean(&holder.to_string())))?;
+            confirm(
+                yes,
+                &format!("The lease of {name} is held by {}. Take it away?", crate::views::clean(&holder.to_string())),
+            )?;
             clusters.unlock(&name).await?;
         }
     }

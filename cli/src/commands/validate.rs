@@ -11,7 +11,9 @@ use crate::session::unfit;
 
 /// Check specs offline; every fault at once, with its place and how to mend it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian validate -f cluster.yaml\n  meridian validate -f clusters/*.yaml -o json")]
+#[command(
+    after_help = "Examples:\n  meridian validate -f cluster.yaml\n  meridian validate -f clusters/*.yaml -o json"
+)]
 pub struct Args {
     #[command(flatten)]
     files: Files,

@@ -40,8 +40,10 @@ impl Session {
         stop: watch::Receiver<bool>,
     ) -> Result<Applied> {
         let before = self.clusters.load(&plan.cluster).await?;
+        // A plan of a rehearsal names images and ids that only its emulator has.
+        self.same_world(&plan.cluster, &plan.provider, plan.emulated)?;
         if let Some(loaded) = &before {
-            self.same_world(&loaded.state)?;
+            self.same_world(&loaded.state.cluster, &loaded.state.provider, loaded.state.emulated)?;
         }
         plan.check_fresh(before.as_ref().map(|loaded| &loaded.state)).map_err(stale)?;
         let begun = self.begin(lease, plan, before).await?;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use meridian_engine::State;
 use meridian_provider_api::limiter::Limiter;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
@@ -85,15 +84,15 @@ impl Session {
         self.endpoints.get(provider).is_some_and(|url| is_loopback(url))
     }
 
-    /// Refuses a state of the other world: seen from there everything would be gone, and made again.
-    fn same_world(&self, state: &State) -> Result<()> {
-        match (state.emulated, self.is_emulated(&state.provider)) {
+    /// Refuses a state or a plan of the other world: seen from here everything would be gone, and made again.
+    fn same_world(&self, cluster: &str, provider: &str, emulated: bool) -> Result<()> {
+        match (emulated, self.is_emulated(provider)) {
             (true, false) => Err(Failure::wrong(
-                format!("the cluster `{}` stands in an emulator, not in the real cloud", state.cluster),
+                format!("the cluster `{cluster}` stands in an emulator, not in the real cloud"),
                 "say --sandbox, or name the emulator with --endpoint; a real cluster takes another name or --state",
             )),
             (false, true) => Err(Failure::wrong(
-                format!("the cluster `{}` stands in the real cloud, not in an emulator", state.cluster),
+                format!("the cluster `{cluster}` stands in the real cloud, not in an emulator"),
                 "leave --sandbox and --endpoint out; to rehearse, take another --state, so that the two stay apart",
             )),
             _ => Ok(()),

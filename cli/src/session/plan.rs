@@ -20,7 +20,7 @@ impl Session {
         let loaded = self.clusters.load(&cluster.name).await?;
         let state = loaded.as_ref().map(|loaded| &loaded.state);
         same_place(cluster, state)?;
-        state.map_or(Ok(()), |state| self.same_world(state))?;
+        state.map_or(Ok(()), |state| self.same_world(&state.cluster, &state.provider, state.emulated))?;
         let cloud = provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name)).await?;
         let known = state.map(|state| state.pins.clone()).unwrap_or_default();
         let scope = scope(&cluster.name, state);
@@ -36,6 +36,7 @@ impl Session {
             cluster: &cluster.name,
             provider: &cluster.provider,
             region: &cluster.region.name,
+            emulated: self.is_emulated(&cluster.provider),
             destroy: false,
             deletion_protection: cluster.deletion_protection,
             pins,
@@ -48,7 +49,7 @@ impl Session {
     pub async fn plan_destroy(&self, name: &str) -> Result<Plan> {
         let loaded = self.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
         let state = loaded.state;
-        self.same_world(&state)?;
+        self.same_world(&state.cluster, &state.provider, state.emulated)?;
         if state.deletion_protection {
             return Err(protected(name, "set `deletionProtection: false` in its spec and apply that first"));
         }
@@ -68,8 +69,7 @@ impl Session {
     }
 
     async fn plan_removal(&self, name: &str, provider: &str, region: &str, state: Option<&State>) -> Result<Plan> {
-        let cloud: Arc<dyn Cloud> =
-            self.provider(provider)?.connect(self.connection(provider, name, region)).await?;
+        let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(self.connection(provider, name, region)).await?;
         let scope = scope(name, state);
         let (observed, leftovers) = tokio::try_join!(cloud.observe(&scope), cloud.leftovers(&scope))
             .context("what exists could not be observed")?;
@@ -82,6 +82,7 @@ impl Session {
             cluster: name,
             provider,
             region,
+            emulated: self.is_emulated(provider),
             destroy: true,
             deletion_protection: false,
             pins: state.map(|state| state.pins.clone()).unwrap_or_default(),

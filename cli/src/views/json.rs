@@ -107,10 +107,6 @@ fn object(fields: Option<&Fields>) -> Json {
 
 fn unknown(fields: Option<&Fields>) -> Json {
     Json::Object(
-        fields
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, value)| Some((name.clone(), value.unknown_json()?)))
-            .collect(),
+        fields.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.unknown_json()?))).collect(),
     )
 }

@@ -16,7 +16,8 @@ pub fn plain(text: &str) -> String {
 #[must_use]
 pub fn clean(text: &str) -> String {
     let is_hostile = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().fold(String::with_capacity(text.len()), |mut clean, c| {
         if is_hostile(c) {

@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Report, Update};
+use crate::Address;
 use crate::events::{Event, EventSink};
 use crate::journal::{Entry, Journal, JournalError};
 use crate::plan::{Action, Change, Plan, Reason};
 use crate::state::{Intent, Record, Verb};
 use crate::steps::{CycleError, Step, Steps};
 use crate::value::{Fields, Reference, Value};
-use crate::Address;
 
 /// What apply needs from outside.
 #[derive(Clone, Copy)]
@@ -276,19 +276,12 @@ async fn run_step(
 async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Done, StepError> {
     let Step { change, verb } = step;
     let seed = if verb == Verb::Create { change.token_seed.clone() } else { String::new() };
-    ports
-        .journal
-        .record(Entry::Intent { address: change.address.clone(), intent: Intent { verb, seed } })
-        .await?;
+    ports.journal.record(Entry::Intent { address: change.address.clone(), intent: Intent { verb, seed } }).await?;
     match verb {
         Verb::Create | Verb::Update => {
             let outcome = send(change, verb, fields.clone(), ports.executor).await?;
-            let record = Record {
-                id: outcome.id,
-                fields,
-                computed: outcome.computed,
-                depends_on: change.depends_on.clone(),
-            };
+            let record =
+                Record { id: outcome.id, fields, computed: outcome.computed, depends_on: change.depends_on.clone() };
             ports.journal.note(Entry::Made { address: change.address.clone(), record: record.clone() });
             Ok(Done::Made(record))
         }
@@ -301,7 +294,8 @@ async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Don
             };
             ports.executor.delete(deletion).await.map_err(StepError::Executor)?;
             // Of two resources of one address the recorded one stays.
-            let keeps_record = change.reason == Reason::Deposed || (change.action == Action::Replace && change.create_first);
+            let keeps_record =
+                change.reason == Reason::Deposed || (change.action == Action::Replace && change.create_first);
             let address = change.address.clone();
             ports.journal.note(if keeps_record { Entry::Removed { address } } else { Entry::Gone { address } });
             Ok(Done::Gone)

@@ -149,7 +149,11 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    async fn call(&self, line: String, effect: impl FnOnce(&mut World) -> Result<(), String>) -> Result<(), ExecutorError> {
+    async fn call(
+        &self,
+        line: String,
+        effect: impl FnOnce(&mut World) -> Result<(), String>,
+    ) -> Result<(), ExecutorError> {
         let number = {
             let mut calls = self.calls.lock().unwrap();
             *calls += 1;
@@ -190,7 +194,12 @@ impl Cloud {
                 address: stored.address.clone(),
                 schema: schema(stored.address.kind()),
                 id: id.clone(),
-                fields: stored.fields.iter().filter(|(name, _)| *name != "secret").map(|(k, v)| (k.clone(), v.clone())).collect(),
+                fields: stored
+                    .fields
+                    .iter()
+                    .filter(|(name, _)| *name != "secret")
+                    .map(|(k, v)| (k.clone(), v.clone()))
+                    .collect(),
                 computed: stored.computed.clone(),
                 condition: Condition::Ready,
             })
@@ -268,12 +277,15 @@ impl Executor for Cloud {
             let id = format!("id-{}", world.next);
             let computed = computed(&creation.address, 1);
             *made.lock().unwrap() = Some(Outcome { id: id.clone(), computed: computed.clone() });
-            world.things.insert(id, Stored {
-                address: creation.address.clone(),
-                fields: creation.fields.clone(),
-                computed,
-                token: creation.token.clone(),
-            });
+            world.things.insert(
+                id,
+                Stored {
+                    address: creation.address.clone(),
+                    fields: creation.fields.clone(),
+                    computed,
+                    token: creation.token.clone(),
+                },
+            );
             Ok(())
         })
         .await?;
@@ -372,6 +384,7 @@ impl Bench {
             cluster: "demo",
             provider: "test",
             region: "here",
+            emulated: true,
             destroy,
             deletion_protection: false,
             pins: BTreeMap::new(),

@@ -105,7 +105,9 @@ impl CloudError {
             ErrorKind::Denied => Some("check that the credentials are of the right account and allow this call"),
             ErrorKind::Quota => Some("ask the cloud to raise the limit, or remove what is not needed, and run again"),
             ErrorKind::Capacity => Some("try again later, or name another machine type or zone in the spec"),
-            ErrorKind::Throttled | ErrorKind::Transient => Some("run the same command again: it goes on where it stopped"),
+            ErrorKind::Throttled | ErrorKind::Transient => {
+                Some("run the same command again: it goes on where it stopped")
+            }
             ErrorKind::DependencyViolation => Some("find what still uses it; then run the same command again"),
             ErrorKind::Unsupported => Some("choose a region or machine that offers it"),
             _ => None,

@@ -339,4 +339,3 @@ fn leaving<R: Resource>(deletion: Deletion) -> Result<Existing<R>, CloudError> {
 fn outcome(made: Made) -> Outcome {
     Outcome { id: made.id, computed: made.computed }
 }
-

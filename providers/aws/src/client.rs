@@ -82,9 +82,7 @@ impl Client for Aws {
 impl Aws {
     /// Builds the clients; nothing is called yet, but for what the default credential chain asks.
     pub async fn connect(connection: Connection) -> Self {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Tls::Rustls(CryptoMode::AwsLc))
-            .build_https();
+        let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(connection.region.clone()))
             .http_client(http)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
 use meridian_engine::Observed;
+use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
 use meridian_provider_api::{Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope};
 use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;

@@ -50,26 +50,59 @@ fn causes(error: &dyn std::error::Error) -> String {
 /// decides.
 fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
     match code {
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "SlowDown" | "TooManyRequestsException"
-        | "PriorRequestNotComplete" | "EC2ThrottledException" | "RequestThrottled" | "RequestThrottledException"
-        | "ThrottledException" | "BandwidthLimitExceeded" => ErrorKind::Throttled,
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure" | "OptInRequired"
-        | "InvalidClientTokenId" | "SignatureDoesNotMatch" | "ExpiredToken" | "ExpiredTokenException"
-        | "RequestExpired" | "PendingVerification" | "Blocked" => ErrorKind::Denied,
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "SlowDown"
+        | "TooManyRequestsException"
+        | "PriorRequestNotComplete"
+        | "EC2ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "ThrottledException"
+        | "BandwidthLimitExceeded" => ErrorKind::Throttled,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "PendingVerification"
+        | "Blocked" => ErrorKind::Denied,
         // Someone has protected it: from termination, from deletion, as an interface that a service manages. Waiting until
         // they take that back would only look like being stuck.
         "OperationNotPermitted" => ErrorKind::Invalid,
         // Of instances, hosts, volumes, addresses.
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => ErrorKind::Capacity,
         "Unsupported" | "UnsupportedOperation" | "UnknownOperationException" => ErrorKind::Unsupported,
-        "DependencyViolation" | "ResourceInUse" | "ResourceInUseException" | "DeleteConflict" | "VolumeInUse"
-        | "InvalidNetworkInterface.InUse" | "BucketNotEmpty" | "HostedZoneNotEmpty" | "TargetGroupAssociationLimit"
-        | "InvalidIPAddress.InUse" | "InvalidGroup.InUse" => ErrorKind::DependencyViolation,
+        "DependencyViolation"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "DeleteConflict"
+        | "VolumeInUse"
+        | "InvalidNetworkInterface.InUse"
+        | "BucketNotEmpty"
+        | "HostedZoneNotEmpty"
+        | "TargetGroupAssociationLimit"
+        | "InvalidIPAddress.InUse"
+        | "InvalidGroup.InUse" => ErrorKind::DependencyViolation,
         // What detaches has nothing left to do. What needs the gateway waits for it as for all that was just made.
         "Gateway.NotAttached" => ErrorKind::NotFound,
-        "ConditionalRequestConflict" | "IncorrectState" | "IncorrectInstanceState" | "InvalidAttachment.State" | "ConcurrentModification"
-        | "ScalingActivityInProgress" | "OperationAborted" | "ResourceContention" | "InvalidState"
-        | "EntityTemporarilyUnmodifiable" | "InvalidAllocationID.Locked" => ErrorKind::Conflict,
+        "ConditionalRequestConflict"
+        | "IncorrectState"
+        | "IncorrectInstanceState"
+        | "InvalidAttachment.State"
+        | "ConcurrentModification"
+        | "ScalingActivityInProgress"
+        | "OperationAborted"
+        | "ResourceContention"
+        | "InvalidState"
+        | "EntityTemporarilyUnmodifiable"
+        | "InvalidAllocationID.Locked" => ErrorKind::Conflict,
         // A new instance profile is not visible everywhere for some seconds.
         "InvalidParameterValue" | "ValidationError"
             if message.to_ascii_lowercase().contains("iam instance profile") =>
@@ -154,10 +187,14 @@ mod tests {
     #[test]
     fn one_code_for_several_things_is_told_by_its_message() {
         for (message, kind) in [
-            ("Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
-                ErrorKind::DependencyViolation),
-            ("IAM Instance Profile \"arn:aws:iam::1:instance-profile/x\" has no associated IAM Roles",
-                ErrorKind::DependencyViolation),
+            (
+                "Value (x) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+                ErrorKind::DependencyViolation,
+            ),
+            (
+                "IAM Instance Profile \"arn:aws:iam::1:instance-profile/x\" has no associated IAM Roles",
+                ErrorKind::DependencyViolation,
+            ),
             ("Network interface 'eni-1' is currently in use.", ErrorKind::DependencyViolation),
             ("Address does not fall within the subnet's address range", ErrorKind::Invalid),
         ] {

@@ -44,12 +44,7 @@ pub const fn ec2_tags(operation: &'static str) -> Api {
 /// `RunInstances`, whose bucket counts instances; it takes a token.
 #[must_use]
 pub const fn run_instances() -> Api {
-    Api {
-        service: "ec2",
-        operation: "RunInstances",
-        bucket: Bucket::new("RunInstances", 1000, 2),
-        repeatable: true,
-    }
+    Api { service: "ec2", operation: "RunInstances", bucket: Bucket::new("RunInstances", 1000, 2), repeatable: true }
 }
 
 /// Any other service: repeatable as said.

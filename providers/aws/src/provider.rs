@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
-use meridian_provider_api::{
-    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit,
-};
+use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
 use meridian_spec::cluster::Cluster;
 
 use crate::bootstrap::{Bucket, ClusterSecret, Object};
@@ -18,9 +16,7 @@ use crate::disk::Volume;
 use crate::dns::{Record, Zone};
 use crate::firewall::{SecurityGroup, SecurityGroupRules};
 use crate::identity::{InstanceProfile, Role};
-use crate::leftovers::{
-    KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup, KubernetesVolume,
-};
+use crate::leftovers::{KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup, KubernetesVolume};
 use crate::load_balancer::{Listener, LoadBalancer, TargetGroup};
 use crate::network::{DhcpOptions, ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc};
 

@@ -64,7 +64,10 @@ pub fn scenarios() -> Vec<Scenario> {
                 ("other labels", swap(&small, "team: platform", "team: storage, stage: test")),
                 ("another allow list", swap(&small, "[203.0.113.0/24]", "[203.0.113.0/25, 198.51.100.0/24]")),
                 ("another patch of Kubernetes", format!("{small}  kubernetes: {{ version: \"1.34\" }}\n")),
-                ("another pool", format!("{small}    - {{ name: more, machine: {{ cpu: 4, memoryGiB: 16 }}, min: 0, max: 1 }}\n")),
+                (
+                    "another pool",
+                    format!("{small}    - {{ name: more, machine: {{ cpu: 4, memoryGiB: 16 }}, min: 0, max: 1 }}\n"),
+                ),
                 ("a bastion", format!("{small}{BASTION}")),
                 ("back", small),
             ],

@@ -110,7 +110,8 @@ fn differences(before: &Inventory, after: &Inventory) -> String {
 fn resolve(harness: &dyn Harness, text: &str) -> Result<Cluster, String> {
     let text = text.replace("PROVIDER", harness.provider().name()).replace("REGION", harness.region());
     let catalogue = Catalogue::builtin().map_err(|error| error.to_string())?;
-    let clusters = meridian_spec::clusters(&[("scenario.yaml", &text)], catalogue).map_err(|faults| faults.to_string())?;
+    let clusters =
+        meridian_spec::clusters(&[("scenario.yaml", &text)], catalogue).map_err(|faults| faults.to_string())?;
     clusters.into_iter().next().ok_or_else(|| "no cluster in the spec".to_owned())
 }
 
@@ -157,6 +158,7 @@ impl Bench<'_> {
             cluster: &cluster.name,
             provider: self.harness.provider().name(),
             region: self.harness.region(),
+            emulated: true,
             destroy: false,
             deletion_protection: false,
             pins,
@@ -176,17 +178,20 @@ impl Bench<'_> {
         for (action, count) in plan.counts() {
             *self.outcome.applied.entry(action).or_default() += count;
         }
-        let state = self.state.get_or_insert_with(|| {
-            State::new(&plan.cluster, &plan.provider, &plan.region, "conformance".to_owned())
-        });
+        let state = self
+            .state
+            .get_or_insert_with(|| State::new(&plan.cluster, &plan.provider, &plan.region, "conformance".to_owned()));
         state.serial += 1;
         state.pins.clone_from(&plan.pins);
         state.fold(journal.into_entries());
         if report.is_complete() {
             return Ok(());
         }
-        let failures: Vec<String> =
-            report.failed.iter().map(|failure| format!("{:?} {}: {}", failure.verb, failure.address, failure.error)).collect();
+        let failures: Vec<String> = report
+            .failed
+            .iter()
+            .map(|failure| format!("{:?} {}: {}", failure.verb, failure.address, failure.error))
+            .collect();
         Err(failures.join("\n"))
     }
 
@@ -195,11 +200,8 @@ impl Bench<'_> {
         let mut unexplained = Vec::new();
         for change in plan.effective() {
             for field in &change.changed {
-                let flaw = self
-                    .harness
-                    .flaws()
-                    .iter()
-                    .find(|flaw| flaw.kind == change.address.kind() && flaw.field == field);
+                let flaw =
+                    self.harness.flaws().iter().find(|flaw| flaw.kind == change.address.kind() && flaw.field == field);
                 match flaw {
                     Some(flaw) => drop(self.outcome.flaws.insert(flaw.clone())),
                     None => unexplained.push(format!(
@@ -231,6 +233,7 @@ impl Bench<'_> {
             cluster: name,
             provider: self.harness.provider().name(),
             region: self.harness.region(),
+            emulated: true,
             destroy: true,
             deletion_protection: false,
             pins: Pins::new(),

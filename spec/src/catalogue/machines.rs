@@ -21,11 +21,7 @@ pub struct MachineType {
 
 impl From<(String, u32, u32)> for MachineType {
     fn from((name, cpu, memory_gib): (String, u32, u32)) -> Self {
-        Self {
-            name,
-            cpu,
-            memory_gib,
-        }
+        Self { name, cpu, memory_gib }
     }
 }
 
@@ -69,44 +65,21 @@ impl Machines {
     }
 
     /// The cheapest type that is large enough.
-    pub(crate) fn choose(
-        &self,
-        provider: &str,
-        architecture: Architecture,
-        request: Request,
-    ) -> Option<&MachineType> {
+    pub(crate) fn choose(&self, provider: &str, architecture: Architecture, request: Request) -> Option<&MachineType> {
         let types = self.types.get(provider)?.get(&architecture)?;
-        types
-            .choose
-            .iter()
-            .find(|kind| kind.cpu >= request.cpu && kind.memory_gib >= request.memory_gib)
+        types.choose.iter().find(|kind| kind.cpu >= request.cpu && kind.memory_gib >= request.memory_gib)
     }
 
     /// A type by its name, with its architecture.
     pub(crate) fn named(&self, provider: &str, name: &str) -> Option<(&MachineType, Architecture)> {
-        [Architecture::Amd64, Architecture::Arm64]
-            .into_iter()
-            .find_map(|architecture| {
-                Some((
-                    self.all(provider, architecture)
-                        .find(|kind| kind.name == name)?,
-                    architecture,
-                ))
-            })
+        [Architecture::Amd64, Architecture::Arm64].into_iter().find_map(|architecture| {
+            Some((self.all(provider, architecture).find(|kind| kind.name == name)?, architecture))
+        })
     }
 
     /// Every type of a cloud and an architecture.
-    pub(crate) fn all(
-        &self,
-        provider: &str,
-        architecture: Architecture,
-    ) -> impl Iterator<Item = &MachineType> {
-        let types = self
-            .types
-            .get(provider)
-            .and_then(|table| table.get(&architecture));
-        types
-            .into_iter()
-            .flat_map(|types| types.choose.iter().chain(&types.named))
+    pub(crate) fn all(&self, provider: &str, architecture: Architecture) -> impl Iterator<Item = &MachineType> {
+        let types = self.types.get(provider).and_then(|table| table.get(&architecture));
+        types.into_iter().flat_map(|types| types.choose.iter().chain(&types.named))
     }
 }

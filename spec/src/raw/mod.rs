@@ -14,13 +14,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use machine::{
-    ControlPlane, ControlPlaneApi, Machine, MachineImage, Pool, PoolVolume, Spot, SpotMix, Taint,
-    Volume,
+    ControlPlane, ControlPlaneApi, Machine, MachineImage, Pool, PoolVolume, Spot, SpotMix, Taint, Volume,
 };
 pub use network::{Existing, ExistingSubnet, Network, Zones};
 pub use text::{
-    Address, AuthorizedKey, Cidr, ClusterName, Component, FeatureGate, FlagName, ImageRepository,
-    KubernetesVersion, LabelKey, LabelValue, MountPath, Name, TagKey, TagValue, Url,
+    Address, AuthorizedKey, Cidr, ClusterName, Component, FeatureGate, FlagName, ImageRepository, KubernetesVersion,
+    LabelKey, LabelValue, MountPath, Name, TagKey, TagValue, Url,
 };
 
 /// A Kubernetes cluster.

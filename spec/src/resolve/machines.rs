@@ -12,55 +12,24 @@ use super::place::Place;
 
 impl Check<'_> {
     /// A machine with its native type and architecture.
-    pub(super) fn machine(
-        &mut self,
-        raw: &raw::Machine,
-        path: &Path,
-        place: Option<&Place<'_>>,
-    ) -> Option<Machine> {
+    pub(super) fn machine(&mut self, raw: &raw::Machine, path: &Path, place: Option<&Place<'_>>) -> Option<Machine> {
         let place = place?;
         let image = raw.image.as_ref().and_then(|image| image.id.clone());
         self.image_known(image.as_ref(), path, place);
         let (native_type, architecture) = self.native_type(raw, path, place)?;
-        Some(Machine {
-            native_type,
-            architecture,
-            image,
-        })
+        Some(Machine { native_type, architecture, image })
     }
 
     /// The bastion's machine when the spec names none.
-    pub(super) fn bastion_machine(
-        &mut self,
-        path: &Path,
-        place: Option<&Place<'_>>,
-    ) -> Option<Machine> {
+    pub(super) fn bastion_machine(&mut self, path: &Path, place: Option<&Place<'_>>) -> Option<Machine> {
         let named = place?.provider.bastion_type.clone();
-        self.machine(
-            &raw::Machine {
-                native_type: Some(named),
-                ..raw::Machine::default()
-            },
-            path,
-            place,
-        )
+        self.machine(&raw::Machine { native_type: Some(named), ..raw::Machine::default() }, path, place)
     }
 
     /// The control plane's machine when the spec names none.
-    pub(super) fn slot_machine(
-        &mut self,
-        path: &Path,
-        place: Option<&Place<'_>>,
-    ) -> Option<Machine> {
+    pub(super) fn slot_machine(&mut self, path: &Path, place: Option<&Place<'_>>) -> Option<Machine> {
         let size = self.catalogue.defaults.control_plane.size.clone();
-        self.machine(
-            &raw::Machine {
-                size: Some(size),
-                ..raw::Machine::default()
-            },
-            path,
-            place,
-        )
+        self.machine(&raw::Machine { size: Some(size), ..raw::Machine::default() }, path, place)
     }
 
     pub(super) fn native_type(
@@ -78,18 +47,13 @@ impl Check<'_> {
             (None, Some(cpu), Some(memory_gib)) => crate::catalogue::Request { cpu, memory_gib },
             _ => return None,
         };
-        let architecture = self.or_default(
-            raw.architecture,
-            &path.key("architecture"),
-            Architecture::Amd64,
-        )?;
+        let architecture = self.or_default(raw.architecture, &path.key("architecture"), Architecture::Amd64)?;
         let Some(chosen) = machines.choose(&place.provider.name, architecture, request) else {
             let message = format!(
                 "no machine type of {} that we know has {} vCPU and {} GiB on this architecture",
                 place.provider.display, request.cpu, request.memory_gib
             );
-            let hint =
-                "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned();
+            let hint = "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned();
             self.fault(Code::UnknownMachine, path, message, hint);
             return None;
         };
@@ -103,10 +67,7 @@ impl Check<'_> {
         path: &Path,
         place: &Place<'_>,
     ) -> Option<(String, Architecture)> {
-        match (
-            self.catalogue.machines.named(&place.provider.name, name),
-            architecture,
-        ) {
+        match (self.catalogue.machines.named(&place.provider.name, name), architecture) {
             (Some((_, real)), Some(said)) if real != said => {
                 let message = format!("{name} has another architecture");
                 let hint = "remove `architecture`: it follows from the type".to_owned();
@@ -117,11 +78,7 @@ impl Check<'_> {
             (None, Some(said)) => Some((name.to_owned(), said)),
             (None, None) => {
                 let hint = self.type_hint(name, place);
-                let message = format!(
-                    "{} is no machine type of {} that we know",
-                    quote(name),
-                    place.provider.display
-                );
+                let message = format!("{} is no machine type of {} that we know", quote(name), place.provider.display);
                 self.fault(Code::UnknownMachine, &path.key("type"), message, hint);
                 None
             }
@@ -132,10 +89,7 @@ impl Check<'_> {
         let unlisted = "say its `architecture` beside it if the type is right";
         let names = [Architecture::Amd64, Architecture::Arm64]
             .into_iter()
-            .flat_map(|architecture| {
-                self.catalogue
-                    .machine_types(&place.provider.name, architecture)
-            })
+            .flat_map(|architecture| self.catalogue.machine_types(&place.provider.name, architecture))
             .map(|MachineType { name, .. }| name.as_str());
         match nearest(name, names) {
             Some(near) => format!("did you mean `{near}`? Otherwise {unlisted}"),
@@ -145,12 +99,7 @@ impl Check<'_> {
 
     fn image_known(&mut self, image: Option<&String>, path: &Path, place: &Place<'_>) {
         let partition = &place.partition.name;
-        if image.is_some()
-            || self
-                .catalogue
-                .image_source(&place.provider.name, partition)
-                .is_some()
-        {
+        if image.is_some() || self.catalogue.image_source(&place.provider.name, partition).is_some() {
             return;
         }
         let message = format!("no public image is known in the partition {partition}");

@@ -13,7 +13,6 @@ mod place;
 mod pools;
 mod ranges;
 
-
 use crate::catalogue::Catalogue;
 use crate::cluster::{Bastion, Cluster, Region};
 use crate::document::Document;
@@ -25,11 +24,7 @@ use place::Place;
 
 /// Fills in the defaults of a document and checks its meaning, or gives every fault at once.
 pub fn resolve(document: &Document, catalogue: &Catalogue) -> Result<Cluster, Faults> {
-    let mut check = Check {
-        document,
-        catalogue,
-        faults: Faults::default(),
-    };
+    let mut check = Check { document, catalogue, faults: Faults::default() };
     let spec = document.raw().spec.clone().unwrap_or_default();
     let cluster = check.cluster(&spec);
     let mut faults = document.structural.clone();
@@ -56,9 +51,7 @@ impl Check<'_> {
         let control_plane = self.control_plane(spec, place, network.as_ref());
         let pools = self.pools(spec, place, network.as_ref());
         let bastion = self.bastion(spec, place);
-        if let (Some(network), Some(control_plane), Some(pools)) =
-            (&network, &control_plane, &pools)
-        {
+        if let (Some(network), Some(control_plane), Some(pools)) = (&network, &control_plane, &pools) {
             self.room(network, control_plane, pools);
         }
         self.public_subnets(spec, network.as_ref());
@@ -77,30 +70,15 @@ impl Check<'_> {
             control_plane: control_plane?,
             pools: pools?,
             bastion: bastion?,
-            ssh_public_key: spec
-                .ssh
-                .as_ref()
-                .and_then(|ssh| ssh.public_key.as_ref())
-                .map(|key| key.0.clone()),
+            ssh_public_key: spec.ssh.as_ref().and_then(|ssh| ssh.public_key.as_ref()).map(|key| key.0.clone()),
             deletion_protection: spec.deletion_protection.unwrap_or_default(),
-            provider_options: spec
-                .provider_options
-                .get(&place.provider.name)
-                .cloned()
-                .unwrap_or_default(),
+            provider_options: spec.provider_options.get(&place.provider.name).cloned().unwrap_or_default(),
         })
     }
 
     /// The jump host: `None` when it has faults, `Some(None)` when there is none.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer Option is this module's way to say that faults were found"
-    )]
-    fn bastion(
-        &mut self,
-        spec: &ClusterSpec,
-        place: Option<&Place<'_>>,
-    ) -> Option<Option<Bastion>> {
+    #[expect(clippy::option_option, reason = "the outer Option is this module's way to say that faults were found")]
+    fn bastion(&mut self, spec: &ClusterSpec, place: Option<&Place<'_>>) -> Option<Option<Bastion>> {
         let Some(raw) = &spec.bastion else {
             return Some(None);
         };
@@ -113,17 +91,9 @@ impl Check<'_> {
         let allow = self.allow(allow, raw.allow_from_anywhere, &path, "SSH");
         if !self.document.has(&Path::of("spec.ssh")) {
             let hint = "add `ssh: { publicKey: … }` to the spec".to_owned();
-            self.fault(
-                Code::MissingField,
-                &path,
-                "a bastion without an SSH key lets nobody in",
-                hint,
-            );
+            self.fault(Code::MissingField, &path, "a bastion without an SSH key lets nobody in", hint);
         }
-        Some(Some(Bastion {
-            machine: machine?,
-            allow: allow?,
-        }))
+        Some(Some(Bastion { machine: machine?, allow: allow? }))
     }
 
     /// A value that was given, or its default when the file says nothing; `None` when what it says is unsound.
@@ -131,18 +101,9 @@ impl Check<'_> {
         given.or_else(|| (!self.document.has(path)).then_some(default))
     }
 
-    fn fault(
-        &mut self,
-        code: Code,
-        path: &Path,
-        message: impl Into<String>,
-        hint: impl Into<Option<String>>,
-    ) {
+    fn fault(&mut self, code: Code, path: &Path, message: impl Into<String>, hint: impl Into<Option<String>>) {
         if !self.faults.is_full() {
-            let fault =
-                self.document
-                    .source
-                    .fault(code, &self.document.span(path), path, message, hint);
+            let fault = self.document.source.fault(code, &self.document.span(path), path, message, hint);
             self.faults.push(fault);
         }
     }

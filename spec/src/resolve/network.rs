@@ -23,65 +23,35 @@ const POD_PREFIX_OF_A_NODE: u8 = 24;
 const WIDEST_PODS: u8 = 8;
 
 impl Check<'_> {
-    pub(super) fn network(
-        &mut self,
-        spec: &ClusterSpec,
-        place: Option<&Place<'_>>,
-    ) -> Option<Network> {
+    pub(super) fn network(&mut self, spec: &ClusterSpec, place: Option<&Place<'_>>) -> Option<Network> {
         let raw = spec.network.clone().unwrap_or_default();
         let path = Path::of("spec.network");
         let defaults = &self.catalogue.defaults.network;
-        let mut range =
-            |written: Option<&crate::raw::Cidr>, field: &str, default: Ipv4Net| match written {
-                Some(written) => self.network_range(written, &path.key(field)),
-                None => self.or_default(None, &path.key(field), default),
-            };
+        let mut range = |written: Option<&crate::raw::Cidr>, field: &str, default: Ipv4Net| match written {
+            Some(written) => self.network_range(written, &path.key(field)),
+            None => self.or_default(None, &path.key(field), default),
+        };
         let cidr = range(raw.cidr.as_ref(), "cidr", defaults.cidr);
         let pod_cidr = range(raw.pod_cidr.as_ref(), "podCidr", defaults.pod_cidr);
-        let service_cidr = range(
-            raw.service_cidr.as_ref(),
-            "serviceCidr",
-            defaults.service_cidr,
-        );
-        self.apart(
-            &path,
-            [
-                ("cidr", cidr),
-                ("podCidr", pod_cidr),
-                ("serviceCidr", service_cidr),
-            ],
-        );
+        let service_cidr = range(raw.service_cidr.as_ref(), "serviceCidr", defaults.service_cidr);
+        self.apart(&path, [("cidr", cidr), ("podCidr", pod_cidr), ("serviceCidr", service_cidr)]);
         self.prefixes(&path, place, cidr, pod_cidr, service_cidr);
         if raw.existing.is_some() && !self.document.has(&path.key("cidr")) {
             let hint = "write the range that the existing network has".to_owned();
-            self.fault(
-                Code::MissingField,
-                &path.key("cidr"),
-                "an existing network needs its `cidr`",
-                hint,
-            );
+            self.fault(Code::MissingField, &path.key("cidr"), "an existing network needs its `cidr`", hint);
         }
 
         let topology = self.or_default(raw.topology, &path.key("topology"), Topology::Private);
         let nat = self.or_default(raw.nat, &path.key("nat"), Nat::PerZone);
-        let listed = raw
-            .existing
-            .as_ref()
-            .and_then(|existing| existing.subnets.as_deref());
+        let listed = raw.existing.as_ref().and_then(|existing| existing.subnets.as_deref());
         let zones = match (listed, topology) {
             (Some(listed), Some(topology)) if !self.document.has(&path.key("zones")) => {
                 Some(zones_of(listed, topology))
             }
             _ => self.zones(spec, place),
         };
-        let subnets = match raw
-            .existing
-            .as_ref()
-            .filter(|existing| existing.subnets.is_some())
-        {
-            Some(existing) => {
-                self.existing_subnets(existing, place, cidr, topology, zones.as_deref())
-            }
+        let subnets = match raw.existing.as_ref().filter(|existing| existing.subnets.is_some()) {
+            Some(existing) => self.existing_subnets(existing, place, cidr, topology, zones.as_deref()),
             None => self.new_subnets(&path.key("cidr"), cidr?, topology?, &zones.clone()?),
         };
         Some(Network {
@@ -110,14 +80,8 @@ impl Check<'_> {
                         (other_name, format!("`{name}` {range}"))
                     };
                     let own = if at == name { range } else { other };
-                    let hint =
-                        "the ranges of machines, pods and services must not overlap".to_owned();
-                    self.fault(
-                        Code::InvalidNetwork,
-                        &path.key(at),
-                        format!("{own} overlaps {with}"),
-                        hint,
-                    );
+                    let hint = "the ranges of machines, pods and services must not overlap".to_owned();
+                    self.fault(Code::InvalidNetwork, &path.key(at), format!("{own} overlaps {with}"), hint);
                 }
             }
         }
@@ -131,26 +95,11 @@ impl Check<'_> {
         pods: Option<Ipv4Net>,
         services: Option<Ipv4Net>,
     ) {
-        let limits = place.map(|place| {
-            (
-                place.provider.display.as_str(),
-                &place.provider.network_prefix,
-            )
-        });
+        let limits = place.map(|place| (place.provider.display.as_str(), &place.provider.network_prefix));
         if let Some((display, limit)) = limits {
-            self.prefix(
-                &path.key("cidr"),
-                cidr,
-                limit.min..=limit.max,
-                &format!("a network on {display}"),
-            );
+            self.prefix(&path.key("cidr"), cidr, limit.min..=limit.max, &format!("a network on {display}"));
         }
-        self.prefix(
-            &path.key("podCidr"),
-            pods,
-            WIDEST_PODS..=POD_PREFIX_OF_A_NODE,
-            "the range of the pods",
-        );
+        self.prefix(&path.key("podCidr"), pods, WIDEST_PODS..=POD_PREFIX_OF_A_NODE, "the range of the pods");
         self.prefix(
             &path.key("serviceCidr"),
             services,
@@ -159,13 +108,7 @@ impl Check<'_> {
         );
     }
 
-    fn prefix(
-        &mut self,
-        path: &Path,
-        range: Option<Ipv4Net>,
-        allowed: std::ops::RangeInclusive<u8>,
-        what: &str,
-    ) {
+    fn prefix(&mut self, path: &Path, range: Option<Ipv4Net>, allowed: std::ops::RangeInclusive<u8>, what: &str) {
         let Some(range) = range.filter(|range| !allowed.contains(&range.prefix_len())) else {
             return;
         };
@@ -174,25 +117,16 @@ impl Check<'_> {
         } else {
             (Code::NetworkTooSmall, "small")
         };
-        let hint = format!(
-            "{what} is between /{} and /{}",
-            allowed.start(),
-            allowed.end()
-        );
+        let hint = format!("{what} is between /{} and /{}", allowed.start(), allowed.end());
         self.fault(code, path, format!("{range} is too {word}"), hint);
     }
 
-    fn new_subnets(
-        &mut self,
-        path: &Path,
-        cidr: Ipv4Net,
-        topology: Topology,
-        zones: &[String],
-    ) -> Option<Vec<Subnet>> {
+    fn new_subnets(&mut self, path: &Path, cidr: Ipv4Net, topology: Topology, zones: &[String]) -> Option<Vec<Subnet>> {
         let layout = match Layout::new(cidr, topology) {
             Ok(layout) => layout,
             Err(error) => {
-                let hint = "every zone gets an eighth of the network, and the public subnets share the last eighth".to_owned();
+                let hint =
+                    "every zone gets an eighth of the network, and the public subnets share the last eighth".to_owned();
                 self.fault(Code::NetworkTooSmall, path, error.to_string(), hint);
                 return None;
             }
@@ -203,18 +137,9 @@ impl Check<'_> {
         let zones = if zones.is_empty() { &no_zone } else { zones };
         let mut subnets = Vec::new();
         for (index, zone) in zones.iter().enumerate() {
-            let roles = [
-                (machines, layout.machines(index)),
-                (SubnetRole::Public, layout.public(index)),
-            ];
+            let roles = [(machines, layout.machines(index)), (SubnetRole::Public, layout.public(index))];
             subnets.extend(roles.into_iter().filter_map(|(role, cidr)| {
-                Some(Subnet {
-                    name: subnet_name(role, zone),
-                    role,
-                    zone: zone.clone(),
-                    cidr: cidr?,
-                    existing: None,
-                })
+                Some(Subnet { name: subnet_name(role, zone), role, zone: zone.clone(), cidr: cidr?, existing: None })
             }));
         }
         Some(subnets)
@@ -238,30 +163,14 @@ impl Check<'_> {
         let complete = sound.len() == listed.len();
         let role = machine_role(topology?);
         for zone in zones?.iter().filter(|_| complete) {
-            if !sound
-                .iter()
-                .any(|subnet| subnet.role == role && subnet.zone == *zone)
-            {
-                let message = format!(
-                    "the zone {zone} has no {} subnet for its machines",
-                    role_name(role)
-                );
-                self.fault(
-                    Code::MissingField,
-                    &path,
-                    message,
-                    "list one, or leave the zone out of `zones`".to_owned(),
-                );
+            if !sound.iter().any(|subnet| subnet.role == role && subnet.zone == *zone) {
+                let message = format!("the zone {zone} has no {} subnet for its machines", role_name(role));
+                self.fault(Code::MissingField, &path, message, "list one, or leave the zone out of `zones`".to_owned());
             }
         }
         if zones?.is_empty() && complete {
             let message = format!("there is no {} subnet for the machines", role_name(role));
-            self.fault(
-                Code::MissingField,
-                &path,
-                message,
-                "list one, or change `topology`".to_owned(),
-            );
+            self.fault(Code::MissingField, &path, message, "list one, or change `topology`".to_owned());
             return None;
         }
         complete.then_some(sound)
@@ -284,74 +193,34 @@ impl Check<'_> {
         let (id, zone, role) = (raw.id.clone()?, raw.zone.clone()?, raw.role?);
         if let Some(network) = network.filter(|network| !network.contains(&cidr)) {
             let hint = "correct the range of the subnet or that of the network".to_owned();
-            self.fault(
-                Code::InvalidNetwork,
-                &at,
-                format!("{cidr} lies outside the network {network}"),
-                hint,
-            );
+            self.fault(Code::InvalidNetwork, &at, format!("{cidr} lies outside the network {network}"), hint);
         }
         for other in others {
             if overlap(cidr, other.cidr) {
                 let hint = "correct one of the two ranges".to_owned();
-                self.fault(
-                    Code::InvalidNetwork,
-                    &at,
-                    format!("{cidr} overlaps the subnet {}", other.cidr),
-                    hint,
-                );
+                self.fault(Code::InvalidNetwork, &at, format!("{cidr} overlaps the subnet {}", other.cidr), hint);
             }
             if other.existing.as_ref() == Some(&id) {
                 let hint = "list each subnet once".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &path.key("id"),
-                    format!("the subnet {id} stands twice"),
-                    hint,
-                );
+                self.fault(Code::DuplicateName, &path.key("id"), format!("the subnet {id} stands twice"), hint);
             }
             if other.role == role && other.zone == zone {
                 let message = format!("the zone {zone} has another {} subnet", role_name(role));
-                self.fault(
-                    Code::DuplicateName,
-                    &path.key("zone"),
-                    message,
-                    "list one a role and zone".to_owned(),
-                );
+                self.fault(Code::DuplicateName, &path.key("zone"), message, "list one a role and zone".to_owned());
             }
         }
-        zone_known.then(|| Subnet {
-            name: subnet_name(role, &zone),
-            role,
-            zone,
-            cidr,
-            existing: Some(id),
-        })
+        zone_known.then(|| Subnet { name: subnet_name(role, &zone), role, zone, cidr, existing: Some(id) })
     }
 
     /// A public API and a bastion need a public subnet to stand in.
     pub(super) fn public_subnets(&mut self, spec: &ClusterSpec, network: Option<&Network>) {
         let Some(network) = network else { return };
-        let exposure = spec
-            .control_plane
-            .as_ref()
-            .and_then(|raw| raw.api.as_ref())
-            .and_then(|api| api.exposure);
+        let exposure = spec.control_plane.as_ref().and_then(|raw| raw.api.as_ref()).and_then(|api| api.exposure);
         let wanted = spec.bastion.is_some() || exposure == Some(Exposure::Public);
-        if wanted
-            && !network
-                .subnets
-                .iter()
-                .any(|subnet| subnet.role == SubnetRole::Public)
-        {
+        if wanted && !network.subnets.iter().any(|subnet| subnet.role == SubnetRole::Public) {
             let message = "a public API and a bastion need a public subnet, and none is listed";
             let hint = "add a subnet with `role: public`".to_owned();
-            self.fault(
-                Code::Conflict,
-                &Path::of("spec.network.existing.subnets"),
-                message,
-                hint,
-            );
+            self.fault(Code::Conflict, &Path::of("spec.network.existing.subnets"), message, hint);
         }
     }
 
@@ -360,18 +229,12 @@ impl Check<'_> {
         let slots = control_plane.slots.len() as u64;
         let machines = slots + pools.iter().map(|pool| u64::from(pool.max)).sum::<u64>();
         let role = machine_role(network.topology);
-        let room: u64 = network
-            .subnets
-            .iter()
-            .filter(|subnet| subnet.role == role)
-            .map(|subnet| capacity(subnet.cidr))
-            .sum();
+        let room: u64 =
+            network.subnets.iter().filter(|subnet| subnet.role == role).map(|subnet| capacity(subnet.cidr)).sum();
         let path = Path::of("spec.network");
         if machines > room {
-            let message = format!(
-                "the subnets of {} hold {room} machines; slots and pools may grow to {machines}",
-                network.cidr
-            );
+            let message =
+                format!("the subnets of {} hold {room} machines; slots and pools may grow to {machines}", network.cidr);
             let hint = "take a wider `cidr`, or a smaller `max` in the pools".to_owned();
             self.fault(Code::NetworkTooSmall, &path.key("cidr"), message, hint);
         }
@@ -398,10 +261,7 @@ pub(super) fn machine_role(topology: Topology) -> SubnetRole {
 /// The zones of the listed subnets that machines can stand in, in the order of the list.
 fn zones_of(listed: &[ExistingSubnet], topology: Topology) -> Vec<String> {
     let mut zones: Vec<String> = Vec::new();
-    for subnet in listed
-        .iter()
-        .filter(|subnet| subnet.role == Some(machine_role(topology)))
-    {
+    for subnet in listed.iter().filter(|subnet| subnet.role == Some(machine_role(topology))) {
         zones.extend(subnet.zone.clone().filter(|zone| !zones.contains(zone)));
     }
     zones

@@ -26,70 +26,35 @@ impl<'a> Check<'a> {
         let path = Path::of("spec.region");
         let Some(region) = catalogue.region(&provider.name, name) else {
             let hint = self.region_hint(provider, name);
-            self.fault(
-                Code::UnknownRegion,
-                &path,
-                format!("{} has no region {}", provider.display, quote(name)),
-                hint,
-            );
+            self.fault(Code::UnknownRegion, &path, format!("{} has no region {}", provider.display, quote(name)), hint);
             return None;
         };
         if !region.status.is_open() {
             let message = format!("the region {name} is not open to customers");
-            self.fault(
-                Code::UnknownRegion,
-                &path,
-                message,
-                "`meridian get regions` lists those that are".to_owned(),
-            );
+            self.fault(Code::UnknownRegion, &path, message, "`meridian get regions` lists those that are".to_owned());
             return None;
         }
         let partition = catalogue.partition(&provider.name, &region.partition)?;
-        Some(Place {
-            provider,
-            region,
-            partition,
-        })
+        Some(Place { provider, region, partition })
     }
 
     fn region_hint(&self, provider: &Provider, name: &str) -> String {
-        if let Some(other) = self
-            .catalogue
-            .providers()
-            .find(|other| self.catalogue.region(&other.name, name).is_some())
+        if let Some(other) = self.catalogue.providers().find(|other| self.catalogue.region(&other.name, name).is_some())
         {
-            return format!(
-                "it is a region of {}; change `provider` or `region`",
-                other.display
-            );
+            return format!("it is a region of {}; change `provider` or `region`", other.display);
         }
-        let regions = self
-            .catalogue
-            .regions()
-            .iter()
-            .filter(|region| region.provider == provider.name);
+        let regions = self.catalogue.regions().iter().filter(|region| region.provider == provider.name);
         match nearest(name, regions.map(|region| region.name.as_str())) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "`meridian get regions --provider {}` lists them",
-                provider.name
-            ),
+            None => format!("`meridian get regions --provider {}` lists them", provider.name),
         }
     }
 
     /// The zones in use, in order; an empty list in a region that has none.
-    pub(super) fn zones(
-        &mut self,
-        spec: &ClusterSpec,
-        place: Option<&Place<'_>>,
-    ) -> Option<Vec<String>> {
+    pub(super) fn zones(&mut self, spec: &ClusterSpec, place: Option<&Place<'_>>) -> Option<Vec<String>> {
         let path = Path::of("spec.network.zones");
         let region = place?.region;
-        match spec
-            .network
-            .as_ref()
-            .and_then(|network| network.zones.as_ref())
-        {
+        match spec.network.as_ref().and_then(|network| network.zones.as_ref()) {
             Some(Zones::Names(names)) => self.named_zones(names, region, &path),
             Some(Zones::Count(count)) => self.counted_zones(usize::from(*count), region, &path),
             None if self.document.has(&path) => None,
@@ -97,23 +62,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn named_zones(
-        &mut self,
-        names: &[String],
-        region: &Region,
-        path: &Path,
-    ) -> Option<Vec<String>> {
+    fn named_zones(&mut self, names: &[String], region: &Region, path: &Path) -> Option<Vec<String>> {
         let mut sound = true;
         for (index, name) in names.iter().enumerate() {
             let at = path.index(index);
             if names[..index].contains(name) {
                 let hint = "name each zone once".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &at,
-                    format!("the zone {} stands twice", quote(name)),
-                    hint,
-                );
+                self.fault(Code::DuplicateName, &at, format!("the zone {} stands twice", quote(name)), hint);
                 sound = false;
             } else {
                 sound &= self.known_zone(name, region, &at);
@@ -129,17 +84,10 @@ impl<'a> Check<'a> {
         }
         let hint = match nearest(name, region.zones.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if region.zones.is_empty() => {
-                "this region has no zones; leave `zones` out".to_owned()
-            }
+            None if region.zones.is_empty() => "this region has no zones; leave `zones` out".to_owned(),
             None => format!("its zones are {}", region.zones.join(", ")),
         };
-        self.fault(
-            Code::UnknownZone,
-            at,
-            format!("the region {} has no zone {}", region.name, quote(name)),
-            hint,
-        );
+        self.fault(Code::UnknownZone, at, format!("the region {} has no zone {}", region.name, quote(name)), hint);
         false
     }
 
@@ -151,11 +99,7 @@ impl<'a> Check<'a> {
         // A region without zones is one place, which one zone would be too.
         let available = region.zones.len().max(1);
         if count > available {
-            let message = format!(
-                "{count} zones are asked for, and {} has {}",
-                region.name,
-                region.zones.len()
-            );
+            let message = format!("{count} zones are asked for, and {} has {}", region.name, region.zones.len());
             self.fault(
                 Code::TooFewZones,
                 path,
@@ -186,14 +130,7 @@ impl<'a> Check<'a> {
             self.fault(Code::TooFewZones, &Path::of("spec.region"), message, hint);
             return None;
         }
-        Some(
-            region
-                .zones
-                .iter()
-                .take(self.catalogue.defaults.network.zones)
-                .cloned()
-                .collect(),
-        )
+        Some(region.zones.iter().take(self.catalogue.defaults.network.zones).cloned().collect())
     }
 
     fn unknown_zones(&mut self, region: &Region, path: &Path) {

@@ -15,10 +15,8 @@ use super::place::Place;
 /// Names that stand for other parts of a cluster.
 const RESERVED: [&str; 2] = ["bastion", "control-plane"];
 /// Directories that the system or Kubernetes itself needs as they are.
-const SYSTEM_PATHS: [&str; 13] = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp",
-    "/usr", "/var",
-];
+const SYSTEM_PATHS: [&str; 13] =
+    ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var"];
 
 impl Check<'_> {
     pub(super) fn pools(
@@ -44,21 +42,11 @@ impl Check<'_> {
     fn pool_name(&mut self, name: &str, taken: bool, path: &Path) {
         if taken {
             let hint = "give each pool a name of its own".to_owned();
-            self.fault(
-                Code::DuplicateName,
-                path,
-                format!("there is another pool named {}", quote(name)),
-                hint,
-            );
+            self.fault(Code::DuplicateName, path, format!("there is another pool named {}", quote(name)), hint);
         }
         if RESERVED.contains(&name) {
             let hint = "take another name".to_owned();
-            self.fault(
-                Code::NameLimit,
-                path,
-                format!("{} stands for another part of the cluster", quote(name)),
-                hint,
-            );
+            self.fault(Code::NameLimit, path, format!("{} stands for another part of the cluster", quote(name)), hint);
         }
     }
 
@@ -70,33 +58,17 @@ impl Check<'_> {
         network: Option<&Network>,
     ) -> Option<Pool> {
         let defaults = &self.catalogue.defaults.pool;
-        let machine = raw
-            .machine
-            .as_ref()
-            .and_then(|machine| self.machine(machine, &path.key("machine"), place));
+        let machine = raw.machine.as_ref().and_then(|machine| self.machine(machine, &path.key("machine"), place));
         let alternatives = self.alternatives(raw, path, place, machine.as_ref());
-        let min = self.or_default(
-            raw.min,
-            &path.key("min"),
-            raw.max.map_or(defaults.min, |max| max.min(defaults.min)),
-        );
+        let min = self.or_default(raw.min, &path.key("min"), raw.max.map_or(defaults.min, |max| max.min(defaults.min)));
         let max = min.and_then(|min| self.or_default(raw.max, &path.key("max"), min.max(1)));
         if let (Some(min), Some(max)) = (min, max)
             && min > max
         {
             let hint = "raise `max` or lower `min`".to_owned();
-            self.fault(
-                Code::Conflict,
-                &path.key("min"),
-                format!("`min` {min} is greater than `max` {max}"),
-                hint,
-            );
+            self.fault(Code::Conflict, &path.key("min"), format!("`min` {min} is greater than `max` {max}"), hint);
         }
-        let root = self.volume(
-            raw.root_volume.as_ref(),
-            &path.key("rootVolume"),
-            defaults.root_volume_gib,
-        );
+        let root = self.volume(raw.root_volume.as_ref(), &path.key("rootVolume"), defaults.root_volume_gib);
         let labels = self.node_labels(raw, path);
         let taints = self.taints(raw, path);
         let volumes = self.volumes(raw, path);
@@ -131,77 +103,44 @@ impl Check<'_> {
             let at = path.index(index);
             if alternative.image.is_some() {
                 let hint = "remove it: every machine of a pool boots the pool's image".to_owned();
-                self.fault(
-                    Code::Conflict,
-                    &at.key("image"),
-                    "an alternative cannot have an image of its own",
-                    hint,
-                );
+                self.fault(Code::Conflict, &at.key("image"), "an alternative cannot have an image of its own", hint);
             }
             // What is not said follows the pool's machine, so that an arm64 pool's sizes are arm64 too.
             let mut alternative = alternative.clone();
             if alternative.native_type.is_none() && !self.document.has(&at.key("architecture")) {
                 alternative.architecture = machine.map(|machine| machine.architecture);
             }
-            let Some((native, architecture)) =
-                place.and_then(|place| self.native_type(&alternative, &at, place))
+            let Some((native, architecture)) = place.and_then(|place| self.native_type(&alternative, &at, place))
             else {
                 sound = false;
                 continue;
             };
             let Some(machine) = machine else { continue };
             if machine.architecture != architecture {
-                let message = format!(
-                    "{native} has another architecture than {}",
-                    machine.native_type
-                );
-                self.fault(
-                    Code::Conflict,
-                    &at,
-                    message,
-                    "one image serves a pool; make two pools of it".to_owned(),
-                );
+                let message = format!("{native} has another architecture than {}", machine.native_type);
+                self.fault(Code::Conflict, &at, message, "one image serves a pool; make two pools of it".to_owned());
             } else if native != machine.native_type && !types.contains(&native) {
                 types.push(native);
             }
         }
         // An unsound list as a whole was dropped from the raw pool.
-        (sound
-            && self
-                .or_default(raw.alternatives.as_ref().map(|_| ()), &path, ())
-                .is_some())
-        .then_some(types)
+        (sound && self.or_default(raw.alternatives.as_ref().map(|_| ()), &path, ()).is_some()).then_some(types)
     }
 
     fn taints(&mut self, raw: &raw::Pool, path: &Path) -> Option<Vec<Taint>> {
         let path = path.key("taints");
         let mut taints: Vec<Taint> = Vec::new();
-        for (index, taint) in self
-            .or_default(raw.taints.clone(), &path, Vec::new())?
-            .iter()
-            .enumerate()
-        {
+        for (index, taint) in self.or_default(raw.taints.clone(), &path, Vec::new())?.iter().enumerate() {
             let at = path.index(index);
             let key = taint.key.as_ref()?.0.clone();
             let effect = taint.effect?.as_str().to_owned();
             self.prefix_length(&key, &at.key("key"));
-            if taints
-                .iter()
-                .any(|other| other.key == key && other.effect == effect)
-            {
-                let message = format!(
-                    "a taint with the key {} and the effect {effect} stands above",
-                    quote(&key)
-                );
-                let hint =
-                    "Kubernetes allows one a key and effect; remove one of the two".to_owned();
+            if taints.iter().any(|other| other.key == key && other.effect == effect) {
+                let message = format!("a taint with the key {} and the effect {effect} stands above", quote(&key));
+                let hint = "Kubernetes allows one a key and effect; remove one of the two".to_owned();
                 self.fault(Code::RefusedLabel, &at, message, hint);
             }
-            let value = taint
-                .value
-                .as_ref()
-                .map(|value| value.0.clone())
-                .unwrap_or_default();
+            let value = taint.value.as_ref().map(|value| value.0.clone()).unwrap_or_default();
             taints.push(Taint { key, value, effect });
         }
         Some(taints)
@@ -210,56 +149,28 @@ impl Check<'_> {
     fn volumes(&mut self, raw: &raw::Pool, path: &Path) -> Option<Vec<Volume>> {
         let path = path.key("volumes");
         let mut volumes: Vec<Volume> = Vec::new();
-        for (index, volume) in self
-            .or_default(raw.volumes.clone(), &path, Vec::new())?
-            .iter()
-            .enumerate()
-        {
+        for (index, volume) in self.or_default(raw.volumes.clone(), &path, Vec::new())?.iter().enumerate() {
             let at = path.index(index);
             let name = volume.name.as_ref()?.0.clone();
             let mount = volume.mount.as_ref()?.0.clone();
             if volumes.iter().any(|other| other.name == name) {
                 let hint = "give each volume of a pool a name of its own".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &at.key("name"),
-                    format!("{} stands twice", quote(&name)),
-                    hint,
-                );
+                self.fault(Code::DuplicateName, &at.key("name"), format!("{} stands twice", quote(&name)), hint);
             }
             if volumes.iter().any(|other| other.mount == mount) {
                 let hint = "mount each volume at a path of its own".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &at.key("mount"),
-                    format!("{mount} is mounted twice"),
-                    hint,
-                );
+                self.fault(Code::DuplicateName, &at.key("mount"), format!("{mount} is mounted twice"), hint);
             }
             if SYSTEM_PATHS.contains(&mount.as_str()) {
                 let hint = "take a path of its own, such as /mnt/data".to_owned();
-                self.fault(
-                    Code::InvalidValue,
-                    &at.key("mount"),
-                    format!("the system needs {mount} as it is"),
-                    hint,
-                );
+                self.fault(Code::InvalidValue, &at.key("mount"), format!("the system needs {mount} as it is"), hint);
             }
-            volumes.push(Volume {
-                name,
-                size_gib: volume.size_gib?,
-                mount,
-            });
+            volumes.push(Volume { name, size_gib: volume.size_gib?, mount });
         }
         Some(volumes)
     }
 
-    fn pool_subnets(
-        &mut self,
-        raw: &raw::Pool,
-        path: &Path,
-        network: Option<&Network>,
-    ) -> Option<Vec<String>> {
+    fn pool_subnets(&mut self, raw: &raw::Pool, path: &Path, network: Option<&Network>) -> Option<Vec<String>> {
         let path = path.key("zones");
         let network = network?;
         let role = machine_role(network.topology);
@@ -273,41 +184,22 @@ impl Check<'_> {
         for (index, zone) in raw.zones.iter().flatten().enumerate() {
             let at = path.index(index);
             if !network.zones.contains(zone) {
-                let hint = suggest(
-                    zone,
-                    network.zones.iter().map(String::as_str).collect::<Vec<_>>(),
-                );
-                self.fault(
-                    Code::UnknownZone,
-                    &at,
-                    format!("the cluster is not in the zone {}", quote(zone)),
-                    hint,
-                );
+                let hint = suggest(zone, network.zones.iter().map(String::as_str).collect::<Vec<_>>());
+                self.fault(Code::UnknownZone, &at, format!("the cluster is not in the zone {}", quote(zone)), hint);
                 sound = false;
             } else if zones[..index].contains(zone) {
                 let hint = "name each zone once".to_owned();
-                self.fault(
-                    Code::DuplicateName,
-                    &at,
-                    format!("the zone {} stands twice", quote(zone)),
-                    hint,
-                );
+                self.fault(Code::DuplicateName, &at, format!("the zone {} stands twice", quote(zone)), hint);
             }
         }
-        let subnets = network
-            .subnets
-            .iter()
-            .filter(|subnet| subnet.role == role && zones.contains(&subnet.zone));
+        let subnets = network.subnets.iter().filter(|subnet| subnet.role == role && zones.contains(&subnet.zone));
         sound.then(|| subnets.map(|subnet| subnet.name.clone()).collect())
     }
 }
 
 fn resolve_spot(raw: raw::Spot) -> Option<Spot> {
     match raw {
-        raw::Spot::All(all) => all.then_some(Spot {
-            on_demand_base: 0,
-            on_demand_percent: 0,
-        }),
+        raw::Spot::All(all) => all.then_some(Spot { on_demand_base: 0, on_demand_percent: 0 }),
         raw::Spot::Mix(mix) => Some(Spot {
             on_demand_base: mix.on_demand_base.unwrap_or_default(),
             on_demand_percent: mix.on_demand_percent.unwrap_or_default(),

@@ -23,12 +23,7 @@ impl Check<'_> {
         let range: Ipv4Net = written.as_str().parse().ok()?;
         if range != range.trunc() {
             let message = format!("{range} has bits set behind its prefix");
-            self.fault(
-                Code::InvalidNetwork,
-                path,
-                message,
-                format!("write {}", range.trunc()),
-            );
+            self.fault(Code::InvalidNetwork, path, message, format!("write {}", range.trunc()));
             return None;
         }
         Some(range)
@@ -41,12 +36,7 @@ impl Check<'_> {
             let unusable: Ipv4Net = unusable.parse().ok()?;
             if unusable.contains(&range) || range.contains(&unusable) {
                 let hint = "take a private range, such as one within 10.0.0.0/8".to_owned();
-                self.fault(
-                    Code::InvalidNetwork,
-                    path,
-                    format!("{range} overlaps the {what} range {unusable}"),
-                    hint,
-                );
+                self.fault(Code::InvalidNetwork, path, format!("{range} overlaps the {what} range {unusable}"), hint);
                 return None;
             }
         }
@@ -62,36 +52,22 @@ impl Check<'_> {
         what: &str,
     ) -> Option<Vec<Ipv4Net>> {
         let at = path.key("allow");
-        let ranges: Vec<Option<Ipv4Net>> = written
-            .iter()
-            .enumerate()
-            .map(|(index, range)| self.range(range, &at.index(index)))
-            .collect();
+        let ranges: Vec<Option<Ipv4Net>> =
+            written.iter().enumerate().map(|(index, range)| self.range(range, &at.index(index))).collect();
         let ranges: Vec<Ipv4Net> = ranges.into_iter().collect::<Option<_>>()?;
         // Two halves of the internet are the internet too.
-        let open = Ipv4Net::aggregate(&ranges)
-            .iter()
-            .any(|range| range.prefix_len() == 0);
+        let open = Ipv4Net::aggregate(&ranges).iter().any(|range| range.prefix_len() == 0);
         match (open, anywhere.unwrap_or_default()) {
             (true, false) => {
-                let hint = "name the networks that need it; if it really must be open, add `allowFromAnywhere: true`".to_owned();
-                self.fault(
-                    Code::OpenToAnyone,
-                    &at,
-                    format!("{what} would be open to the whole internet"),
-                    hint,
-                );
+                let hint = "name the networks that need it; if it really must be open, add `allowFromAnywhere: true`"
+                    .to_owned();
+                self.fault(Code::OpenToAnyone, &at, format!("{what} would be open to the whole internet"), hint);
                 None
             }
             (false, true) if !written.is_empty() => {
                 let hint = "remove it, or add 0.0.0.0/0 to `allow`".to_owned();
                 let message = "this allows everyone, and `allow` does not";
-                self.fault(
-                    Code::Conflict,
-                    &path.key("allowFromAnywhere"),
-                    message,
-                    hint,
-                );
+                self.fault(Code::Conflict, &path.key("allowFromAnywhere"), message, hint);
                 None
             }
             _ => Some(ranges),

@@ -38,11 +38,7 @@ impl Machine {
         let stub = root.path().join("bin/stub");
         fs::create_dir_all(root.path().join("bin")).unwrap();
         fs::create_dir_all(root.path().join("etc")).unwrap();
-        fs::write(
-            root.path().join("etc/os-release"),
-            "VERSION_CODENAME=noble\n",
-        )
-        .unwrap();
+        fs::write(root.path().join("etc/os-release"), "VERSION_CODENAME=noble\n").unwrap();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
         fs::copy(sources.join("stub.sh"), &stub).unwrap();
         fs::copy(sources.join("ca.crt"), root.path().join("ca.crt")).unwrap();
@@ -79,9 +75,7 @@ impl Machine {
             .replace("/usr/local/sbin/meridian-store", "meridian-store");
         let script = ["/etc/", "/var/lib/", "/usr/local/", "/run/"]
             .iter()
-            .fold(script, |script, directory| {
-                script.replace(directory, &format!("{root}{directory}"))
-            });
+            .fold(script, |script, directory| script.replace(directory, &format!("{root}{directory}")));
         let file = self.path("bundle.sh");
         fs::write(&file, script).unwrap();
         self.execute(&file)
@@ -115,13 +109,7 @@ impl Machine {
         let calls = calls.replace(self.root.path().to_str().unwrap(), "");
         let mut listed = String::new();
         for call in calls.lines() {
-            let words = call.split(' ').map(|word| {
-                if word.starts_with("/tmp/") {
-                    "TEMPORARY"
-                } else {
-                    word
-                }
-            });
+            let words = call.split(' ').map(|word| if word.starts_with("/tmp/") { "TEMPORARY" } else { word });
             writeln!(listed, "{}", words.collect::<Vec<_>>().join(" ")).unwrap();
         }
         listed
@@ -179,10 +167,7 @@ fn a_repository_with_another_key_is_refused() {
     let machine = Machine::new();
     let output = machine.run(&NodeBundle::Worker(Box::new(worker)));
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !output.status.success() && message.contains("only 0000"),
-        "{output:?}"
-    );
+    assert!(!output.status.success() && message.contains("only 0000"), "{output:?}");
     let calls = fs::read_to_string(machine.root.path().join("calls")).unwrap();
     assert!(!calls.contains(" install "), "{calls}");
 }
@@ -229,14 +214,8 @@ fn a_slot_publishes_nothing_it_is_not_sure_of() {
         fs::write(slot.path(name), content).unwrap();
         let output = slot.publish_as_a_slot();
         let message = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !output.status.success() && message.contains(expected),
-            "{output:?}"
-        );
-        assert_eq!(
-            fs::read_to_string(slot.path("published")).unwrap(),
-            "as before"
-        );
+        assert!(!output.status.success() && message.contains(expected), "{output:?}");
+        assert_eq!(fs::read_to_string(slot.path("published")).unwrap(), "as before");
         fs::write(slot.path(name), before).unwrap();
     }
     assert!(slot.publish_as_a_slot().status.success());
@@ -246,8 +225,7 @@ fn a_slot_publishes_nothing_it_is_not_sure_of() {
 fn a_worker_refuses_what_no_control_plane_publishes() {
     let hash = fixtures::CA_HASHES[0];
     let token = |token: Value| json!({ "token": token, "caCertHashes": [hash] }).to_string();
-    let hashes =
-        |hashes: Value| json!({ "token": fixtures::TOKEN, "caCertHashes": hashes }).to_string();
+    let hashes = |hashes: Value| json!({ "token": fixtures::TOKEN, "caCertHashes": hashes }).to_string();
     let (no_object, no_token, no_hashes) = ("no JSON object", "no join token", "no hashes");
     let cases = [
         (String::new(), no_object),
@@ -275,10 +253,7 @@ fn a_worker_refuses_what_no_control_plane_publishes() {
         machine.publish(&published);
         let output = machine.run(&worker);
         let message = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !output.status.success() && message.contains(expected),
-            "{published}: {output:?}"
-        );
+        assert!(!output.status.success() && message.contains(expected), "{published}: {output:?}");
         assert!(!machine.path("joined.json").exists(), "{published}");
     }
     machine.publish(&fixtures::published().to_string());

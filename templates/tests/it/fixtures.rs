@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use meridian_templates::{
-    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem,
-    KubeProxyMode, Mirror, NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256,
-    Software, Store, Taint, TaintEffect, UserData, Volume, Worker,
+    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem, KubeProxyMode, Mirror,
+    NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256, Software, Store, Taint, TaintEffect, UserData,
+    Volume, Worker,
 };
 use serde_json::{Value, json};
 
@@ -12,9 +12,7 @@ pub fn user_data() -> UserData {
         store: Store::S3(S3Store {
             bucket: "meridian-prod-eu-bootstrap".to_owned(),
             region: "eu-west-1".to_owned(),
-            endpoint: S3Endpoint::Partition {
-                suffix: "amazonaws.com".to_owned(),
-            },
+            endpoint: S3Endpoint::Partition { suffix: "amazonaws.com".to_owned() },
         }),
         key: ObjectKey::new("bundles/control-plane-a.sh").unwrap(),
         sha256: Sha256::of("the bundle"),
@@ -27,10 +25,7 @@ fn software() -> Software {
 }
 
 pub fn slot() -> ControlPlaneSlot {
-    let member = |name: &str, address: &str| EtcdMember {
-        name: name.to_owned(),
-        address: address.parse().unwrap(),
-    };
+    let member = |name: &str, address: &str| EtcdMember { name: name.to_owned(), address: address.parse().unwrap() };
     ControlPlaneSlot {
         name: "prod-eu-cp-a".to_owned(),
         members: vec![
@@ -42,10 +37,7 @@ pub fn slot() -> ControlPlaneSlot {
         cluster: Cluster {
             name: "prod-eu".to_owned(),
             endpoint: "api.prod-eu.internal:6443".to_owned(),
-            certificate_names: vec![
-                "127.0.0.1".to_owned(),
-                "prod-eu-0123.elb.eu-west-1.amazonaws.com".to_owned(),
-            ],
+            certificate_names: vec!["127.0.0.1".to_owned(), "prod-eu-0123.elb.eu-west-1.amazonaws.com".to_owned()],
             pod_subnet: "100.64.0.0/13".parse().unwrap(),
             service_subnet: "172.20.0.0/16".parse().unwrap(),
             dns_domain: "cluster.local".to_owned(),
@@ -106,8 +98,7 @@ pub fn published() -> Value {
 pub fn bundles() -> Vec<(&'static str, NodeBundle)> {
     let mut single = slot();
     single.members.truncate(1);
-    single.etcd_disk =
-        Device::Path("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123".to_owned());
+    single.etcd_disk = Device::Path("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123".to_owned());
     let mut plain = worker();
     plain.settings = NodeSettings::default();
     vec![

@@ -18,15 +18,9 @@ struct FakeCloud {
 impl FakeCloud {
     fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fake_cloud.py");
-        let mut process = Command::new(tools::python())
-            .arg(program)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = Command::new(tools::python()).arg(program).stdout(Stdio::piped()).spawn().unwrap();
         let mut port = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut port)
-            .unwrap();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut port).unwrap();
         let url = format!("http://127.0.0.1:{}", port.trim());
         Self { process, url }
     }
@@ -50,9 +44,7 @@ impl Machine {
         let store = S3Store {
             bucket: "bootstrap".to_owned(),
             region: "eu-west-1".to_owned(),
-            endpoint: S3Endpoint::Url {
-                url: cloud.url.clone(),
-            },
+            endpoint: S3Endpoint::Url { url: cloud.url.clone() },
         };
         let text = user_data(&UserData {
             store: Store::S3(store),
@@ -74,10 +66,7 @@ impl Machine {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, content).unwrap();
             let executable = file["permissions"] == "0755";
-            let chmod = Command::new("chmod")
-                .arg(if executable { "755" } else { "644" })
-                .arg(&path)
-                .status();
+            let chmod = Command::new("chmod").arg(if executable { "755" } else { "644" }).arg(&path).status();
             assert!(chmod.unwrap().success());
         }
         fs::create_dir_all(directory.path().join("var/lib")).unwrap();
@@ -113,10 +102,7 @@ fn objects_are_read_and_written_with_the_machines_identity() {
     assert_eq!(fs::read_to_string(machine.path("copy")).unwrap(), published);
 
     let missing = machine.run("meridian-store", &["get", "join/other", "other"]);
-    assert!(
-        !missing.status.success() && !machine.path("other").exists(),
-        "{missing:?}"
-    );
+    assert!(!missing.status.success() && !machine.path("other").exists(), "{missing:?}");
 }
 
 #[test]
@@ -124,10 +110,7 @@ fn a_machine_fetches_checks_and_runs_its_bundle() {
     let cloud = FakeCloud::start();
     let bundle = "echo ran >>ran\n";
     let machine = Machine::boot(&cloud, "bundles/a.sh", bundle);
-    assert!(
-        !machine.run("meridian-bootstrap", &[]).status.success(),
-        "there is no bundle yet"
-    );
+    assert!(!machine.run("meridian-bootstrap", &[]).status.success(), "there is no bundle yet");
 
     fs::write(machine.path("bundle"), bundle).unwrap();
     succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
@@ -136,11 +119,7 @@ fn a_machine_fetches_checks_and_runs_its_bundle() {
 
     drop(cloud);
     succeed(&machine.run("meridian-bootstrap", &[]));
-    assert_eq!(
-        fs::read_to_string(machine.path("ran")).unwrap(),
-        "ran\nran\n",
-        "it needs no network again"
-    );
+    assert_eq!(fs::read_to_string(machine.path("ran")).unwrap(), "ran\nran\n", "it needs no network again");
 }
 
 #[test]
@@ -150,9 +129,6 @@ fn a_machine_refuses_another_bundle() {
     fs::write(machine.path("bundle"), "touch ran\n").unwrap();
     succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
     let output = machine.run("meridian-bootstrap", &[]);
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("is not the bundle"),
-        "{output:?}"
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not the bundle"), "{output:?}");
     assert!(!output.status.success() && !machine.path("ran").exists());
 }

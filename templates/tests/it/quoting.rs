@@ -53,8 +53,7 @@ const HOSTILE: [&str; 40] = [
 ];
 
 fn any_text() -> impl Strategy<Value = String> {
-    let hostile = proptest::collection::vec(prop::sample::select(HOSTILE.as_slice()), 0..8)
-        .prop_map(|v| v.concat());
+    let hostile = proptest::collection::vec(prop::sample::select(HOSTILE.as_slice()), 0..8).prop_map(|v| v.concat());
     let anything = any::<String>().prop_map(|text| text.replace('\0', ""));
     prop_oneof![hostile, anything, "[ -~\n]{0,60}", "[a-z \n#]{0,30}\n"]
 }
@@ -64,16 +63,8 @@ fn run(shell: &str, script: &str) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("script");
     std::fs::write(&file, script).unwrap();
-    let output = Command::new(shell)
-        .arg(&file)
-        .current_dir(directory.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{output:?}"
-    );
+    let output = Command::new(shell).arg(&file).current_dir(directory.path()).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     output.stdout
 }
 

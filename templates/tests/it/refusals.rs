@@ -1,6 +1,4 @@
-use meridian_templates::{
-    Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data,
-};
+use meridian_templates::{Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data};
 
 use crate::fixtures;
 
@@ -26,19 +24,13 @@ fn invalid(error: &TemplateError, expected: &str) {
 #[test]
 fn a_slot_that_is_no_member() {
     let error = slot_error(|slot| slot.name = "elsewhere".to_owned());
-    assert!(
-        matches!(error, TemplateError::NotAMember { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, TemplateError::NotAMember { .. }), "{error:?}");
 }
 
 #[test]
 fn arguments_that_meridian_sets() {
     let error = slot_error(|slot| {
-        slot.cluster
-            .arguments
-            .etcd
-            .insert("initial-cluster".to_owned(), "x".to_owned());
+        slot.cluster.arguments.etcd.insert("initial-cluster".to_owned(), "x".to_owned());
     });
     assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
     let error = slot_error(|slot| {
@@ -46,47 +38,26 @@ fn arguments_that_meridian_sets() {
     });
     assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
     let error = worker_error(|worker| {
-        worker
-            .settings
-            .kubelet_arguments
-            .insert("node-labels".to_owned(), "a=b".to_owned());
+        worker.settings.kubelet_arguments.insert("node-labels".to_owned(), "a=b".to_owned());
     });
     assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
 }
 
 #[test]
 fn values_that_no_quoting_could_carry() {
-    invalid(
-        &slot_error(|slot| slot.members[1].name = "b=c,d".to_owned()),
-        "the slot's name",
-    );
-    invalid(
-        &slot_error(|slot| slot.cluster.endpoint = "api".to_owned()),
-        "the endpoint",
-    );
-    invalid(
-        &slot_error(|slot| slot.etcd_disk = Device::Path("/dev/../x".to_owned())),
-        "the device",
-    );
-    invalid(
-        &worker_error(|worker| worker.settings.volumes[0].mount_point = "/a b".to_owned()),
-        "the mount point",
-    );
+    invalid(&slot_error(|slot| slot.members[1].name = "b=c,d".to_owned()), "the slot's name");
+    invalid(&slot_error(|slot| slot.cluster.endpoint = "api".to_owned()), "the endpoint");
+    invalid(&slot_error(|slot| slot.etcd_disk = Device::Path("/dev/../x".to_owned())), "the device");
+    invalid(&worker_error(|worker| worker.settings.volumes[0].mount_point = "/a b".to_owned()), "the mount point");
     let label = |key: &str, value: &str| {
         worker_error(|worker| {
-            worker
-                .settings
-                .labels
-                .insert(key.to_owned(), value.to_owned());
+            worker.settings.labels.insert(key.to_owned(), value.to_owned());
         })
     };
     invalid(&label("a", "b,c=d"), "the label's value");
     invalid(&label("a b", "c"), "the label");
     let spaced = worker_error(|worker| {
-        worker
-            .settings
-            .kubelet_arguments
-            .insert("v".to_owned(), "2 --root-dir=/".to_owned());
+        worker.settings.kubelet_arguments.insert("v".to_owned(), "2 --root-dir=/".to_owned());
     });
     invalid(&spaced, "kubelet's arguments");
     let repository = worker_error(|worker| {
@@ -104,9 +75,7 @@ fn places_that_do_not_exist() {
     input.store = Store::S3(S3Store {
         bucket: "with.dots".to_owned(),
         region: "eu-west-1".to_owned(),
-        endpoint: S3Endpoint::Url {
-            url: "http://10.0.0.1:4566".to_owned(),
-        },
+        endpoint: S3Endpoint::Url { url: "http://10.0.0.1:4566".to_owned() },
     });
     invalid(&user_data(&input).unwrap_err(), "the bucket");
     input = fixtures::user_data();

@@ -11,10 +11,7 @@ use crate::fixtures;
 fn tool(variable: &str) -> PathBuf {
     match std::env::var_os(variable) {
         Some(path) if Path::new(&path).exists() => path.into(),
-        Some(path) => panic!(
-            "{variable} names {}, which is not there: run `cargo xtask test`",
-            path.display()
-        ),
+        Some(path) => panic!("{variable} names {}, which is not there: run `cargo xtask test`", path.display()),
         None => panic!("{variable} is not set: run `cargo xtask test`"),
     }
 }
@@ -27,23 +24,14 @@ fn shellcheck(name: &str, script: &str) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("script.sh");
     std::fs::write(&file, script).unwrap();
-    let output = Command::new(python().with_file_name("shellcheck"))
-        .args(["--norc", "--shell=bash"])
-        .arg(&file)
-        .output();
+    let output =
+        Command::new(python().with_file_name("shellcheck")).args(["--norc", "--shell=bash"]).arg(&file).output();
     success(name, &output.unwrap());
 }
 
 fn success(name: &str, output: &Output) {
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success(),
-        "{name}: {}\n{out}{err}",
-        output.status
-    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}: {}\n{out}{err}", output.status);
 }
 
 fn is_script(file: &NodeFile) -> bool {
@@ -57,14 +45,9 @@ fn user_data_variants() -> Vec<String> {
     anonymous.store = Store::S3(S3Store {
         bucket: "bootstrap".to_owned(),
         region: "us-east-1".to_owned(),
-        endpoint: S3Endpoint::Url {
-            url: "http://10.0.0.1:4566/".to_owned(),
-        },
+        endpoint: S3Endpoint::Url { url: "http://10.0.0.1:4566/".to_owned() },
     });
-    vec![
-        user_data(&fixtures::user_data()).unwrap(),
-        user_data(&anonymous).unwrap(),
-    ]
+    vec![user_data(&fixtures::user_data()).unwrap(), user_data(&anonymous).unwrap()]
 }
 
 #[test]
@@ -95,10 +78,7 @@ fn cloud_init_refuses_what_is_wrong() {
         .env("PYTHONPATH", tool("MERIDIAN_CLOUD_INIT"))
         .output()
         .unwrap();
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("is not of type 'array'"),
-        "{output:?}"
-    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not of type 'array'"), "{output:?}");
 }
 
 #[test]
@@ -106,15 +86,10 @@ fn shellcheck_is_content_with_the_user_data() {
     for text in user_data_variants() {
         let document: serde_json::Value = serde_yaml::from_str(&text).unwrap();
         let scripts = document["write_files"].as_array().unwrap();
-        let scripts = scripts
-            .iter()
-            .filter(|file| file["content"].as_str().unwrap().starts_with("#!"));
+        let scripts = scripts.iter().filter(|file| file["content"].as_str().unwrap().starts_with("#!"));
         let mut checked = 0;
         for file in scripts {
-            shellcheck(
-                file["path"].as_str().unwrap(),
-                file["content"].as_str().unwrap(),
-            );
+            shellcheck(file["path"].as_str().unwrap(), file["content"].as_str().unwrap());
             checked += 1;
         }
         assert_eq!(checked, 2);

@@ -170,9 +170,7 @@ async fn put_new(client: &Aws, bucket: &str, key: &str, body: &str) -> Result<bo
 async fn get(client: &Aws, bucket: &str, key: &str) -> Result<Zeroizing<String>, CloudError> {
     let owner = client.account().await?;
     let answer = client
-        .call(api("GetObject"), || {
-            client.s3.get_object().bucket(bucket).key(key).expected_bucket_owner(owner).send()
-        })
+        .call(api("GetObject"), || client.s3.get_object().bucket(bucket).key(key).expected_bucket_owner(owner).send())
         .await?;
     let bytes = answer
         .body
@@ -200,9 +198,8 @@ mod tests {
 
     #[test]
     fn half_a_pair_is_not_ready() {
-        let condition = |keys: &[&str]| {
-            read("b", &SECRETS[0], |key| keys.contains(&key.as_str())).map(|found| found.condition)
-        };
+        let condition =
+            |keys: &[&str]| read("b", &SECRETS[0], |key| keys.contains(&key.as_str())).map(|found| found.condition);
         assert_eq!(condition(&[]), None);
         assert_eq!(condition(&["pki/ca.key", "pki/ca.crt"]), Some(Condition::Ready));
         assert!(matches!(condition(&["pki/ca.key"]), Some(Condition::Unfinished(_))));

@@ -84,9 +84,7 @@ pub(super) async fn put(client: &Aws, bucket: &str, key: &str, body: &str) -> Re
 pub(super) async fn purge(client: &Aws, bucket: &str, prefix: &str) -> Result<(), CloudError> {
     loop {
         let page = client
-            .call(api("ListObjectVersions"), || {
-                client.s3.list_object_versions().bucket(bucket).prefix(prefix).send()
-            })
+            .call(api("ListObjectVersions"), || client.s3.list_object_versions().bucket(bucket).prefix(prefix).send())
             .await?;
         let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
@@ -123,13 +121,7 @@ pub(super) async fn remove(client: &Aws, bucket: &str) -> Result<(), CloudError>
         .caller
         .call(api, || async move {
             purge(client, bucket, "").await?;
-            client
-                .s3
-                .delete_bucket()
-                .bucket(bucket)
-                .send()
-                .await
-                .map_err(|error| from_sdk(api, &client.region, &error))
+            client.s3.delete_bucket().bucket(bucket).send().await.map_err(|error| from_sdk(api, &client.region, &error))
         })
         .await?;
     Ok(())

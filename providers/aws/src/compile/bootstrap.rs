@@ -14,10 +14,8 @@ pub(super) fn bootstrap(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Re
     let name = bucket_name(cluster, pins);
     let policy = policy(&cluster.region.partition, &name);
     let own = tags(cluster, BOOTSTRAP);
-    let bucket = graph.add(
-        BOOTSTRAP,
-        Bucket { name, settings: settings(&policy, &own), policy: Some(policy), tags: Some(own) },
-    )?;
+    let bucket = graph
+        .add(BOOTSTRAP, Bucket { name, settings: settings(&policy, &own), policy: Some(policy), tags: Some(own) })?;
     for secret in &SECRETS {
         graph.add(secret.name, ClusterSecret::of(bucket.clone(), secret))?;
     }

@@ -1,7 +1,7 @@
 //! The private zone: a name for each slot, and one for all of them.
 
-use meridian_engine::field::Set;
 use meridian_engine::Graph;
+use meridian_engine::field::Set;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::Cluster;
 
@@ -20,8 +20,7 @@ pub(super) fn dns(cluster: &Cluster, _: &Pins, graph: &mut Graph) -> Result<(), 
     )?;
     let slots = &cluster.control_plane.slots;
     let mut record = |name: &str, addresses: Set<String>| {
-        let record =
-            Record { zone: zone.clone(), name: format!("{name}.{}", dns_zone(cluster)), ttl: TTL, addresses };
+        let record = Record { zone: zone.clone(), name: format!("{name}.{}", dns_zone(cluster)), ttl: TTL, addresses };
         graph.add(name, record).map(|_| ())
     };
     record(API, slots.iter().map(|slot| slot.address.to_string()).collect())?;

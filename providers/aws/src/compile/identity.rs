@@ -39,7 +39,8 @@ pub(super) fn identity(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Res
 fn control_plane(cluster: &Cluster, pins: &Pins) -> String {
     let at = |key: &str| object_arn(cluster, pins, key);
     let slots = cluster.control_plane.slots.iter();
-    let read = slots.map(|slot| at(&format!("{}*", object::prefix(&slot.name)))).chain([at("pki/*")]).collect::<Vec<_>>();
+    let read =
+        slots.map(|slot| at(&format!("{}*", object::prefix(&slot.name)))).chain([at("pki/*")]).collect::<Vec<_>>();
     document(&[
         allow("ReadBundlesAndKeys", &["s3:GetObject"], &read),
         allow("PublishJoinTokens", &["s3:PutObject"], &[at("join/*")]),

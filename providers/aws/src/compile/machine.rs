@@ -30,10 +30,11 @@ pub(super) struct Boot {
 
 /// How a machine boots into a slot.
 pub(super) fn slot(cluster: &Cluster, pins: &Pins, graph: &mut Graph, slot: &Slot) -> Result<Boot, CompileError> {
-    let members = cluster.control_plane.slots.iter().map(|slot| EtcdMember {
-        name: slot.name.clone(),
-        address: slot.address.into(),
-    });
+    let members = cluster
+        .control_plane
+        .slots
+        .iter()
+        .map(|slot| EtcdMember { name: slot.name.clone(), address: slot.address.into() });
     let bundle = NodeBundle::ControlPlane(Box::new(ControlPlaneSlot {
         name: slot.name.clone(),
         members: members.collect(),

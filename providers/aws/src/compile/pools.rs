@@ -74,10 +74,9 @@ pub(super) fn pools(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result
 /// what slots have their data under, and is left out so that a name means one thing.
 fn devices(pool: &Pool) -> Result<Vec<String>, CompileError> {
     let names: Vec<String> = ('g'..='p').map(|letter| format!("/dev/sd{letter}")).collect();
-    names
-        .get(..pool.volumes.len())
-        .map(<[String]>::to_vec)
-        .ok_or_else(|| CompileError::Missing(format!("room for more than {} volumes in pool `{}`", names.len(), pool.name)))
+    names.get(..pool.volumes.len()).map(<[String]>::to_vec).ok_or_else(|| {
+        CompileError::Missing(format!("room for more than {} volumes in pool `{}`", names.len(), pool.name))
+    })
 }
 
 /// Several types or spot machines need a policy; otherwise the template says it all.

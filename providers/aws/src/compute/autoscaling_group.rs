@@ -143,9 +143,10 @@ fn mixed(policy: &MixedInstancesPolicy) -> Mixed {
 
 impl AutoscalingGroup {
     fn specification(&self) -> Result<LaunchTemplateSpecification, CloudError> {
-        let version = self.template_version.get().map_err(|error| {
-            CloudError::new(ErrorKind::Invalid, "reading a reference", error.to_string())
-        })?;
+        let version = self
+            .template_version
+            .get()
+            .map_err(|error| CloudError::new(ErrorKind::Invalid, "reading a reference", error.to_string()))?;
         Ok(LaunchTemplateSpecification::builder()
             .launch_template_id(ec2::id_of(&self.template)?)
             .version(version)
@@ -183,11 +184,7 @@ impl AutoscalingGroup {
     }
 
     fn tag(&self, key: &str) -> aws_sdk_autoscaling::types::builders::TagBuilder {
-        Tag::builder()
-            .resource_id(&self.name)
-            .resource_type("auto-scaling-group")
-            .key(key)
-            .propagate_at_launch(false)
+        Tag::builder().resource_id(&self.name).resource_type("auto-scaling-group").key(key).propagate_at_launch(false)
     }
 
     async fn retag(&self, client: &Aws, before: &Tags) -> Result<(), CloudError> {
@@ -205,9 +202,7 @@ impl AutoscalingGroup {
             before.keys().filter(|key| !self.tags.contains_key(*key)).map(|key| self.tag(key).build()).collect();
         if !gone.is_empty() {
             client
-                .call(api("DeleteTags", true), || {
-                    client.autoscaling.delete_tags().set_tags(Some(gone.clone())).send()
-                })
+                .call(api("DeleteTags", true), || client.autoscaling.delete_tags().set_tags(Some(gone.clone())).send())
                 .await?;
         }
         Ok(())
@@ -219,9 +214,10 @@ impl AutoscalingGroup {
             .caller
             .until("autoscaling:CreateAutoScalingGroup", "the machines of the group", || async move {
                 let group = look(client, &self.name).await?;
-                let running = group.iter().flat_map(SdkGroup::instances).filter(|instance| {
-                    instance.lifecycle_state() == Some(&LifecycleState::InService)
-                });
+                let running = group
+                    .iter()
+                    .flat_map(SdkGroup::instances)
+                    .filter(|instance| instance.lifecycle_state() == Some(&LifecycleState::InService));
                 let wanted = usize::try_from(self.min).unwrap_or_default();
                 Ok((group.is_some() && running.count() >= wanted).then_some(()))
             })
@@ -238,7 +234,12 @@ impl AutoscalingGroup {
     async fn last_failure(&self, client: &Aws) -> Result<Option<String>, CloudError> {
         let answer = client
             .call(api("DescribeScalingActivities", true), || {
-                client.autoscaling.describe_scaling_activities().auto_scaling_group_name(&self.name).max_records(5).send()
+                client
+                    .autoscaling
+                    .describe_scaling_activities()
+                    .auto_scaling_group_name(&self.name)
+                    .max_records(5)
+                    .send()
             })
             .await?;
         Ok(answer.activities().iter().find_map(|activity| activity.status_message.clone()))

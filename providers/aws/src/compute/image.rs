@@ -187,11 +187,7 @@ mod tests {
 
     #[test]
     fn a_placeholder_stands_for_what_was_not_looked_up() {
-        let machine = Machine {
-            native_type: "m7g.large".to_owned(),
-            architecture: Architecture::Arm64,
-            image: None,
-        };
+        let machine = Machine { native_type: "m7g.large".to_owned(), architecture: Architecture::Arm64, image: None };
         assert_eq!(image(&machine, &Pins::new()), "unresolved:image/arm64");
         let pins = Pins::from([
             ("image/arm64".to_owned(), "ami-3".to_owned()),

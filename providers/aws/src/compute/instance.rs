@@ -96,9 +96,8 @@ async fn list(client: &Aws) -> Result<Arc<Vec<SdkInstance>>, CloudError> {
 
 /// One machine as it is now; `None` when it is gone, or not yet to be seen.
 async fn look(client: &Aws, id: &str) -> Result<Option<SdkInstance>, CloudError> {
-    let answer = client
-        .call(ec2_read("DescribeInstances"), || client.ec2.describe_instances().instance_ids(id).send())
-        .await;
+    let answer =
+        client.call(ec2_read("DescribeInstances"), || client.ec2.describe_instances().instance_ids(id).send()).await;
     let reservations = ec2::found(answer)?.and_then(|answer| answer.reservations).unwrap_or_default();
     Ok(reservations.into_iter().find_map(|one| one.instances.unwrap_or_default().pop()))
 }
@@ -194,7 +193,22 @@ impl Instance {
         Ok(BlockDeviceMapping::builder().device_name(&self.root_device).ebs(disk).build())
     }
 
+    /// Launches the machine. A token whose machine was terminated meanwhile, by hand after a crash, is spent: the next
+    /// one that follows from it is taken.
     async fn run(&self, client: &Aws, new: &New) -> Result<String, CloudError> {
+        let mut token = new.token.clone();
+        for _ in 0..4 {
+            match self.launch(client, new, &token).await {
+                Err(error) if error.code.as_deref() == Some("IdempotentInstanceTerminated") => {
+                    token = ec2::token(&token, &["terminated"]);
+                }
+                launched => return launched,
+            }
+        }
+        self.launch(client, new, &token).await
+    }
+
+    async fn launch(&self, client: &Aws, new: &New, token: &str) -> Result<String, CloudError> {
         let tags = client.all_tags(&new.address, &self.all_tags());
         let root = self.root()?;
         let interface = InstanceNetworkInterfaceSpecification::builder()
@@ -220,7 +234,7 @@ impl Instance {
                     .run_instances()
                     .min_count(1)
                     .max_count(1)
-                    .client_token(&new.token)
+                    .client_token(token)
                     .image_id(&self.image)
                     .instance_type(InstanceType::from(self.instance_type.as_str()))
                     .network_interfaces(interface.clone())
@@ -249,9 +263,7 @@ impl Instance {
                     Some(InstanceStateName::Running) => Ok(Some(instance)),
                     Some(InstanceStateName::Stopped) => {
                         client
-                            .call(ec2_write("StartInstances"), || {
-                                client.ec2.start_instances().instance_ids(id).send()
-                            })
+                            .call(ec2_write("StartInstances"), || client.ec2.start_instances().instance_ids(id).send())
                             .await?;
                         Ok(None)
                     }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
+use meridian_engine::Fields;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::Fields;
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::{Aws, Tags};

@@ -134,9 +134,7 @@ fn observe(template: &SdkTemplate, data: &ResponseLaunchTemplateData) -> Option<
         security_groups: interface
             .map(|interface| interface.groups().iter().map(Ref::existing).collect())
             .unwrap_or_default(),
-        public_address: interface
-            .and_then(|interface| interface.associate_public_ip_address)
-            .unwrap_or_default(),
+        public_address: interface.and_then(|interface| interface.associate_public_ip_address).unwrap_or_default(),
         disks: data.block_device_mappings().iter().filter_map(disk).collect(),
         metadata_tokens: metadata
             .and_then(|options| Some(options.http_tokens()?.as_str().to_owned()))
@@ -326,10 +324,7 @@ mod tests {
             .build();
         let found = observe(&template, &data).unwrap();
         assert_eq!(found.computed, version(3));
-        assert_eq!(
-            found.resource.user_data_sha256,
-            "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-        );
+        assert_eq!(found.resource.user_data_sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(found.resource.disks.iter().map(|disk| disk.size_gib).collect::<Vec<_>>(), [30, 0]);
     }
 }

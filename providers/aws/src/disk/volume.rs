@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{ResourceType, Volume as SdkVolume, VolumeState, VolumeType};
+use meridian_engine::Fields;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::Fields;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::{Aws, Tags};
@@ -65,9 +65,7 @@ pub(crate) async fn list(client: &Aws) -> Result<Arc<Vec<SdkVolume>>, CloudError
 
 /// One volume as it is now; `None` when it is gone.
 async fn look(client: &Aws, id: &str) -> Result<Option<SdkVolume>, CloudError> {
-    let answer = client
-        .call(ec2_read("DescribeVolumes"), || client.ec2.describe_volumes().volume_ids(id).send())
-        .await;
+    let answer = client.call(ec2_read("DescribeVolumes"), || client.ec2.describe_volumes().volume_ids(id).send()).await;
     Ok(ec2::found(answer)?
         .and_then(|answer| answer.volumes.unwrap_or_default().pop())
         .filter(|volume| volume.state != Some(VolumeState::Deleted)))
@@ -182,9 +180,7 @@ impl KindOps<Aws> for Volume {
 
     async fn delete(client: &Aws, existing: &Existing<Self>) -> Result<(), CloudError> {
         let id = existing.id.as_str();
-        ec2::gone(
-            client.call(ec2_write("DeleteVolume"), || client.ec2.delete_volume().volume_id(id).send()).await,
-        )?;
+        ec2::gone(client.call(ec2_write("DeleteVolume"), || client.ec2.delete_volume().volume_id(id).send()).await)?;
         client
             .caller
             .until("ec2:DeleteVolume", "the volume to be gone", || async move {

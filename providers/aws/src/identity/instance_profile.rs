@@ -81,12 +81,7 @@ impl InstanceProfile {
         let role = id_of(&self.role)?;
         let added = with_new(client, || {
             client.call(api("AddRoleToInstanceProfile"), || {
-                client
-                    .iam
-                    .add_role_to_instance_profile()
-                    .instance_profile_name(&self.name)
-                    .role_name(role)
-                    .send()
+                client.iam.add_role_to_instance_profile().instance_profile_name(&self.name).role_name(role).send()
             })
         })
         .await;

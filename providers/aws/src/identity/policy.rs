@@ -48,7 +48,8 @@ mod tests {
         let spaced = document.replace(':', "%3A%20").replace('{', "%7B%0A").replace('"', "%22");
         // Within strings nothing may change.
         assert_ne!(normal(&spaced), document);
-        let encoded: String = percent_encoding::utf8_percent_encode(&document, percent_encoding::NON_ALPHANUMERIC).collect();
+        let encoded: String =
+            percent_encoding::utf8_percent_encode(&document, percent_encoding::NON_ALPHANUMERIC).collect();
         assert_eq!(normal(&encoded), document);
         assert_eq!(normal("not json"), "not json");
     }

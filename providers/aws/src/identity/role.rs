@@ -107,12 +107,7 @@ impl KindOps<Aws> for Role {
         if self.trust != before.trust {
             client
                 .call(api("UpdateAssumeRolePolicy"), || {
-                    client
-                        .iam
-                        .update_assume_role_policy()
-                        .role_name(&self.name)
-                        .policy_document(&self.trust)
-                        .send()
+                    client.iam.update_assume_role_policy().role_name(&self.name).policy_document(&self.trust).send()
                 })
                 .await?;
         }
@@ -203,11 +198,8 @@ impl Role {
         .await?;
         let wanted = self.tags.clone().unwrap_or_default();
         let ours = |key: &str| key == CLUSTER_TAG || key == ADDRESS_TAG;
-        let stale: Vec<String> = present
-            .into_iter()
-            .map(|tag| tag.key)
-            .filter(|key| !ours(key) && !wanted.contains_key(key))
-            .collect();
+        let stale: Vec<String> =
+            present.into_iter().map(|tag| tag.key).filter(|key| !ours(key) && !wanted.contains_key(key)).collect();
         let wanted = sdk_tags(&wanted)?;
         if !wanted.is_empty() {
             client
@@ -284,9 +276,11 @@ fn sdk_tags(tags: &Tags) -> Result<Vec<Tag>, CloudError> {
 
 /// A tag as the SDK has it.
 pub(super) fn tag(key: &str, value: &str) -> Result<Tag, CloudError> {
-    Tag::builder().key(key).value(value).build().map_err(|error| {
-        CloudError::new(meridian_provider_api::ErrorKind::Invalid, "iam:Tag", error.to_string())
-    })
+    Tag::builder()
+        .key(key)
+        .value(value)
+        .build()
+        .map_err(|error| CloudError::new(meridian_provider_api::ErrorKind::Invalid, "iam:Tag", error.to_string()))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use super::target_group::groups;
 use super::{KubernetesSecurityGroup, KubernetesTargetGroup, is_leftover};
 use crate::client::Aws;
 use crate::ec2::pages;
-use crate::load_balancer::listing::{read_api, tags};
 use crate::load_balancer::balancer::remove;
+use crate::load_balancer::listing::{read_api, tags};
 use crate::network::Subnet;
 
 resource! {

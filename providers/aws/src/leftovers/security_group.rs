@@ -71,12 +71,7 @@ async fn list(client: &Aws, filter: Filter) -> Result<Vec<SecurityGroup>, CloudE
         async move {
             let page = client
                 .call(ec2_read("DescribeSecurityGroups"), || {
-                    client
-                        .ec2
-                        .describe_security_groups()
-                        .filters(filter.clone())
-                        .set_next_token(token.clone())
-                        .send()
+                    client.ec2.describe_security_groups().filters(filter.clone()).set_next_token(token.clone()).send()
                 })
                 .await?;
             Ok((page.security_groups, page.next_token))
@@ -150,8 +145,17 @@ mod tests {
     fn only_the_peers_that_are_meant_are_revoked() {
         let pair = |id: &str| UserIdGroupPair::builder().group_id(id).build();
         let permissions = [
-            IpPermission::builder().ip_protocol("-1").user_id_group_pairs(pair("sg-1")).user_id_group_pairs(pair("sg-2")).build(),
-            IpPermission::builder().ip_protocol("tcp").from_port(1).to_port(2).user_id_group_pairs(pair("sg-2")).build(),
+            IpPermission::builder()
+                .ip_protocol("-1")
+                .user_id_group_pairs(pair("sg-1"))
+                .user_id_group_pairs(pair("sg-2"))
+                .build(),
+            IpPermission::builder()
+                .ip_protocol("tcp")
+                .from_port(1)
+                .to_port(2)
+                .user_id_group_pairs(pair("sg-2"))
+                .build(),
         ];
         let cut = with_peers(&permissions, |pair| pair.group_id() == Some("sg-1"));
         assert_eq!(cut, [IpPermission::builder().ip_protocol("-1").user_id_group_pairs(pair("sg-1")).build()]);

@@ -34,10 +34,7 @@ impl LeftoverOps<Aws> for KubernetesTargetGroup {
             Some(Found {
                 address: Address::new(Self::SCHEMA.kind, name).ok()?,
                 id: group.target_group_arn.clone()?,
-                resource: Self {
-                    name: name.to_owned(),
-                    vpc: Ref::existing(group.vpc_id.clone().unwrap_or_default()),
-                },
+                resource: Self { name: name.to_owned(), vpc: Ref::existing(group.vpc_id.clone().unwrap_or_default()) },
                 computed: Fields::new(),
                 condition: Condition::Ready,
             })

@@ -32,12 +32,7 @@ impl LeftoverOps<Aws> for KubernetesVolume {
         let volumes = pages(|token| async move {
             let page = client
                 .call(ec2_read("DescribeVolumes"), || {
-                    client
-                        .ec2
-                        .describe_volumes()
-                        .filters(filter(&client.cluster))
-                        .set_next_token(token.clone())
-                        .send()
+                    client.ec2.describe_volumes().filters(filter(&client.cluster)).set_next_token(token.clone()).send()
                 })
                 .await?;
             Ok((page.volumes, page.next_token))

@@ -79,7 +79,8 @@ impl KindOps<Aws> for LoadBalancer {
             })
         })
         .await?;
-        let made = answer.load_balancers.and_then(|made| made.into_iter().next()).and_then(|made| made.load_balancer_arn);
+        let made =
+            answer.load_balancers.and_then(|made| made.into_iter().next()).and_then(|made| made.load_balancer_arn);
         let arn = required(made, "elasticloadbalancing:CreateLoadBalancer", "ARN")?;
         let balancer = active(client, &arn).await?;
         self.set_cross_zone(client, &arn).await?;

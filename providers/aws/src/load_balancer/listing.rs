@@ -78,15 +78,20 @@ async fn read(client: &Aws) -> Result<Listing, CloudError> {
     };
     let groups = async {
         let api = read_api("DescribeTargetGroups");
-        let answer = client.call(api, || client.elb.describe_target_groups().set_names(Some(names.clone())).send()).await;
+        let answer =
+            client.call(api, || client.elb.describe_target_groups().set_names(Some(names.clone())).send()).await;
         Ok(found(answer)?.and_then(|answer| answer.target_groups).unwrap_or_default())
     };
     let (balancers, groups): (Vec<LoadBalancer>, Vec<TargetGroup>) = tokio::try_join!(balancers, groups)?;
 
-    let listeners = try_join_all(balancers.iter().filter_map(|b| b.load_balancer_arn()).map(|arn| listeners(client, arn)));
-    let targets = try_join_all(groups.iter().filter_map(|group| group.target_group_arn()).map(|arn| async move {
-        Ok::<_, CloudError>((arn.to_owned(), targets(client, arn).await?))
-    }));
+    let listeners =
+        try_join_all(balancers.iter().filter_map(|b| b.load_balancer_arn()).map(|arn| listeners(client, arn)));
+    let targets = try_join_all(
+        groups
+            .iter()
+            .filter_map(|group| group.target_group_arn())
+            .map(|arn| async move { Ok::<_, CloudError>((arn.to_owned(), targets(client, arn).await?)) }),
+    );
     let (listeners, targets) = tokio::try_join!(listeners, targets)?;
     let listeners: Vec<Listener> = listeners.into_iter().flatten().collect();
     let arns = balancers
@@ -127,11 +132,7 @@ fn staying(targets: &[TargetHealthDescription]) -> Vec<String> {
             Some(TargetHealthStateEnum::Draining | TargetHealthStateEnum::UnhealthyDraining)
         )
     };
-    targets
-        .iter()
-        .filter(|target| !leaves(target))
-        .filter_map(|target| target.target()?.id.clone())
-        .collect()
+    targets.iter().filter(|target| !leaves(target)).filter_map(|target| target.target()?.id.clone()).collect()
 }
 
 /// The tags of load balancers, target groups and listeners, by ARN.
@@ -181,7 +182,12 @@ pub(super) async fn retag(client: &Aws, arn: &str, before: &Tags, after: &Tags) 
 }
 
 /// Waits until `look` finds nothing any more.
-pub(super) async fn until_gone<T, F, Fut>(client: &Aws, operation: &str, arn: &str, mut look: F) -> Result<(), CloudError>
+pub(super) async fn until_gone<T, F, Fut>(
+    client: &Aws,
+    operation: &str,
+    arn: &str,
+    mut look: F,
+) -> Result<(), CloudError>
 where
     F: FnMut() -> Fut + Send,
     Fut: Future<Output = Result<Option<T>, CloudError>> + Send,

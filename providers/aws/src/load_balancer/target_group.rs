@@ -89,7 +89,8 @@ impl KindOps<Aws> for TargetGroup {
                     .send()
             })
             .await?;
-        let group = answer.target_groups.and_then(|made| made.into_iter().next()).and_then(|made| made.target_group_arn);
+        let group =
+            answer.target_groups.and_then(|made| made.into_iter().next()).and_then(|made| made.target_group_arn);
         let arn = required(group, "elasticloadbalancing:CreateTargetGroup", "ARN")?;
         self.register(client, &arn, &[]).await?;
         Ok(made(arn))
