@@ -59,6 +59,9 @@ fn schema(kind: &str) -> &'static KindSchema {
     SCHEMAS.iter().map(|schema| schema()).find(|schema| schema.kind == kind).unwrap()
 }
 
+/// Puts one resource into a graph.
+type Part<'w> = Box<dyn FnOnce(&mut Graph) + 'w>;
+
 /// A cluster of the test kinds, as few numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -90,7 +93,7 @@ impl Wish {
         let mut graph = Graph::new();
         let subnets: Vec<_> = self.subnets.keys().map(|name| Ref::<Subnet>::to(name).unwrap()).collect();
         let (template, network) = (Ref::<Template>::to("t").unwrap(), Ref::<Network>::to("main").unwrap());
-        let mut parts: Vec<Box<dyn FnOnce(&mut Graph) + '_>> = vec![
+        let mut parts: Vec<Part<'_>> = vec![
             Box::new(|graph| {
                 graph.add("main", Network { cidr: "10.0.0.0/8".into(), note: self.note.clone() }).unwrap();
             }),
