@@ -26,10 +26,10 @@ struct Theirs {
 
 #[test]
 fn aws_regions_are_those_of_botocore() {
-    let python = std::env::var_os("MERIDIAN_PYTHON").expect(
-        "MERIDIAN_PYTHON names a Python that has botocore; run the tests with `cargo xtask test`, which makes one",
+    let python = std::env::var_os("MERIDIAN_MODELS_PYTHON").expect(
+        "MERIDIAN_MODELS_PYTHON names a Python that has botocore; run the tests with `cargo xtask test`, which makes one",
     );
-    let output = Command::new(&python).args(["-c", LIST]).output().expect("MERIDIAN_PYTHON can be run");
+    let output = Command::new(&python).args(["-c", LIST]).output().expect("MERIDIAN_MODELS_PYTHON can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: BTreeMap<String, Theirs> = serde_json::from_slice(&output.stdout).expect("a list of partitions");
 

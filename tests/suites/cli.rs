@@ -270,3 +270,12 @@ fn render_replaces_renderings_only() {
     assert!(render(3).contains("precious"));
     assert!(precious.exists());
 }
+
+#[test]
+fn without_credentials_it_says_so_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = stderr(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml"]), 1);
+    assert!(told.contains("finding AWS credentials"), "{told}");
+    let told = stderr(meridian(dir.path()).args(["state", "history", "nope"]), 1);
+    assert!(told.contains("no cluster"), "{told}");
+}

@@ -60,7 +60,8 @@ impl Harness for Judge {
     }
 
     async fn inventory(&self) -> Result<Inventory, String> {
-        inventory::aws(&Aws::connect(Connection { wire_tap: None, ..self.connection("none") }).await).await
+        let connection = Connection { wire_tap: None, ..self.connection("none") };
+        inventory::aws(&Aws::connect(connection).await.map_err(|error| error.to_string())?).await
     }
 
     fn pins(&self) -> Pins {
@@ -148,7 +149,7 @@ impl Provider for Part {
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
         let scope = Scope { cluster: connection.cluster.clone(), recorded: BTreeMap::new() };
-        let client = Arc::new(Aws::connect(connection.clone()).await);
+        let client = Arc::new(Aws::connect(connection.clone()).await?);
         let part = Dispatch::new(client, connection.pace, scope)
             .with::<Vpc>()
             .with::<DhcpOptions>()
@@ -197,6 +198,10 @@ impl Executor for PartCloud {
 impl Cloud for PartCloud {
     async fn identity(&self) -> Result<String, CloudError> {
         self.whole.identity().await
+    }
+
+    async fn check_account(&self, pins: &Pins) -> Result<(), CloudError> {
+        self.whole.check_account(pins).await
     }
 
     async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError> {

@@ -181,7 +181,8 @@ async fn a_shared_network_is_used_and_left_alone() {
     ] {
         let made =
             client.ec2.create_subnet().vpc_id(&vpc).availability_zone(zone).cidr_block(cidr).send().await.unwrap();
-        spec = spec.replace(name, made.subnet().unwrap().subnet_id().unwrap());
+        let id = made.subnet().unwrap().subnet_id().unwrap();
+        spec = spec.replace(&format!("id: {name},"), &format!("id: {id},"));
     }
     let before = rig.sandbox.inventory("aws");
     rig.converge(&spec).await;
@@ -195,4 +196,23 @@ async fn a_shared_network_is_used_and_left_alone() {
     let session = rig.session();
     let error = format!("{:?}", session.plan(&rig::cluster(&session, &wrong)).await.unwrap_err());
     assert!(error.contains("10.4.16.0/20") || error.contains("10.4.48.0/20"), "{error}");
+}
+
+#[tokio::test]
+async fn credentials_of_another_account_are_refused() {
+    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    rig.converge(&example()).await;
+    let path = rig.dir.path().join("clusters/prod-eu/state.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let other = text.replace("\"account\": \"123456789012\"", "\"account\": \"210987654321\"");
+    assert_ne!(other, text);
+    std::fs::write(&path, other).unwrap();
+    let session = rig.session();
+    // From there everything would look gone: neither a second cluster nor a forgotten one may come of it.
+    let refused = session.plan(&rig::cluster(&session, &example())).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("stands in account 210987654321"), "{refused:?}");
+    let refused = session.plan_destroy("prod-eu").await.unwrap_err();
+    assert!(format!("{refused:?}").contains("stands in account 210987654321"), "{refused:?}");
+    std::fs::write(&path, text).unwrap();
+    rig.destroy("prod-eu").await;
 }

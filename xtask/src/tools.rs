@@ -49,8 +49,13 @@ impl Tools {
     }
 
     /// The variables by which the tests find the tools.
-    pub fn variables(&self) -> [(&'static str, PathBuf); 2] {
-        [("MERIDIAN_PYTHON", python::interpreter(&self.emulators)), (CLOUD_INIT, self.cloud_init.clone())]
+    pub fn variables(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("MERIDIAN_PYTHON", python::interpreter(&self.emulators)),
+            // moto holds botocore back; what is judged by the newest models takes this one.
+            ("MERIDIAN_MODELS_PYTHON", python::interpreter(&self.models)),
+            (CLOUD_INIT, self.cloud_init.clone()),
+        ]
     }
 
     /// Prints the variables in a form that a shell can take, for running a test by hand or from an editor.

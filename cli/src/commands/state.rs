@@ -70,7 +70,11 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         Command::History { name } => {
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_header(["SERIAL", "WRITTEN", "RESOURCES", "BY"]);
-            for entry in clusters.history(&name).await? {
+            let history = clusters.history(&name).await?;
+            if history.is_empty() {
+                return Err(no_such_cluster(&name));
+            }
+            for entry in history {
                 table.add_row([
                     entry.serial.to_string(),
                     entry.written_at.to_string(),

@@ -46,11 +46,12 @@ impl Session {
             self.same_world(&loaded.state.cluster, &loaded.state.provider, loaded.state.emulated)?;
         }
         plan.check_fresh(before.as_ref().map(|loaded| &loaded.state)).map_err(stale)?;
-        let begun = self.begin(lease, plan, before).await?;
         let cloud = self
             .provider(&plan.provider)?
             .connect(self.connection(&plan.provider, &plan.cluster, &plan.region))
             .await?;
+        cloud.check_account(&plan.pins).await?;
+        let begun = self.begin(lease, plan, before).await?;
         let journal = StoreJournal::new(&self.clusters, &begun, lease)?;
         let report = {
             let executor: &dyn apply::Executor = cloud.as_ref();

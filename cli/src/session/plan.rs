@@ -24,8 +24,9 @@ impl Session {
         let cloud = provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name)).await?;
         let known = state.map(|state| state.pins.clone()).unwrap_or_default();
         let scope = scope(&cluster.name, state);
-        let (pins, observed) = tokio::try_join!(cloud.look_up(cluster, &known), cloud.observe(&scope))
-            .context("what exists could not be observed")?;
+        let (pins, observed, ()) =
+            tokio::try_join!(cloud.look_up(cluster, &known), cloud.observe(&scope), cloud.check_account(&known))
+                .context("what exists could not be observed")?;
         let compiled = provider.compile(cluster, &pins)?;
         let plan = planner::plan(Inputs {
             graph: &compiled.graph,
@@ -71,8 +72,10 @@ impl Session {
     async fn plan_removal(&self, name: &str, provider: &str, region: &str, state: Option<&State>) -> Result<Plan> {
         let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(self.connection(provider, name, region)).await?;
         let scope = scope(name, state);
-        let (observed, leftovers) = tokio::try_join!(cloud.observe(&scope), cloud.leftovers(&scope))
-            .context("what exists could not be observed")?;
+        let pins = state.map(|state| state.pins.clone()).unwrap_or_default();
+        let (observed, leftovers, ()) =
+            tokio::try_join!(cloud.observe(&scope), cloud.leftovers(&scope), cloud.check_account(&pins))
+                .context("what exists could not be observed")?;
         let plan = planner::plan(Inputs {
             graph: &Graph::new(),
             state,
@@ -85,7 +88,7 @@ impl Session {
             emulated: self.is_emulated(provider),
             destroy: true,
             deletion_protection: false,
-            pins: state.map(|state| state.pins.clone()).unwrap_or_default(),
+            pins,
             outputs: BTreeMap::new(),
         })?;
         Ok(plan)

@@ -25,6 +25,10 @@ pub trait Cloud: Executor {
     /// Who we are there, in one line (`account 123456789012 as role/deployer`).
     async fn identity(&self) -> Result<String, CloudError>;
 
+    /// Refuses credentials of another account than the one that `pins` were looked up in: seen from there everything
+    /// would be gone. Read-only.
+    async fn check_account(&self, pins: &Pins) -> Result<(), CloudError>;
+
     /// Looks up the facts that the cluster needs and `pins` does not have, and checks that what the spec names as
     /// existing is there as it says. Read-only.
     async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError>;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as StaticCredentials;
+use aws_credential_types::provider::ProvideCredentials as _;
 use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -25,7 +26,7 @@ use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credent
 use tokio::sync::OnceCell;
 
 use crate::ec2::required;
-use crate::errors::from_sdk;
+use crate::errors::{causes, from_sdk};
 use crate::limits::other;
 
 /// Tag that holds the cluster's name; on everything that is made.
@@ -81,7 +82,7 @@ impl Client for Aws {
 
 impl Aws {
     /// Builds the clients; nothing is called yet, but for what the default credential chain asks.
-    pub async fn connect(connection: Connection) -> Self {
+    pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
         let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(connection.region.clone()))
@@ -101,7 +102,8 @@ impl Aws {
             loader = loader.credentials_provider(StaticCredentials::from_keys("dummy", "dummy", None));
         }
         let config = loader.load().await;
-        Self::with_config(&config, connection)
+        credentials(&config).await?;
+        Ok(Self::with_config(&config, connection))
     }
 
     fn with_config(config: &SdkConfig, connection: Connection) -> Self {
@@ -210,6 +212,15 @@ impl Aws {
     pub fn owner_filter(&self) -> aws_sdk_ec2::types::Filter {
         aws_sdk_ec2::types::Filter::builder().name(format!("tag:{CLUSTER_TAG}")).values(&self.cluster).build()
     }
+}
+
+/// Makes sure that there are credentials. A call without any looks like one that got no answer, and would be tried again
+/// until patience ends.
+async fn credentials(config: &SdkConfig) -> Result<(), CloudError> {
+    let missing = |why: String| CloudError::new(ErrorKind::Denied, "finding AWS credentials", why);
+    let provider = config.credentials_provider().ok_or_else(|| missing("no provider is configured".to_owned()))?;
+    let found = provider.provide_credentials().await;
+    found.map(drop).map_err(|error| missing(causes(&error)))
 }
 
 /// Takes our two tags off. `None` when the resource is not of `kind`, or carries no address.

@@ -24,11 +24,11 @@ pub struct AwsCloud {
 
 impl AwsCloud {
     /// Builds the clients; no call is sent.
-    pub async fn connect(connection: Connection) -> Self {
+    pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
         let pace = connection.pace;
         let scope = Scope { cluster: connection.cluster.clone(), recorded: BTreeMap::new() };
-        let client = Arc::new(Aws::connect(connection).await);
-        Self { dispatch: register(Dispatch::new(client, pace, scope)) }
+        let client = Arc::new(Aws::connect(connection).await?);
+        Ok(Self { dispatch: register(Dispatch::new(client, pace, scope)) })
     }
 
     fn client(&self) -> &Aws {
@@ -74,6 +74,16 @@ impl Cloud for AwsCloud {
         // The part of the ARN after the account: `user/name`, `assumed-role/name/session`.
         let who = answer.arn().and_then(|arn| arn.splitn(6, ':').nth(5)).unwrap_or("unknown");
         Ok(format!("account {} as {who}", answer.account().unwrap_or("unknown")))
+    }
+
+    async fn check_account(&self, pins: &Pins) -> Result<(), CloudError> {
+        let Some(recorded) = pins.get(ACCOUNT_PIN) else { return Ok(()) };
+        let present = self.client().account().await?;
+        if present == recorded {
+            return Ok(());
+        }
+        let message = format!("the cluster stands in account {recorded}, but the credentials are of {present}");
+        Err(CloudError::new(ErrorKind::Denied, "checking the account", message))
     }
 
     async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError> {

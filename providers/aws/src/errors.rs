@@ -36,7 +36,8 @@ where
     }
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+/// An error and its causes in one line.
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -43,7 +43,7 @@ impl Provider for AwsProvider {
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
-        Ok(Arc::new(AwsCloud::connect(connection).await))
+        Ok(Arc::new(AwsCloud::connect(connection).await?))
     }
 }
 
