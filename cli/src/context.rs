@@ -31,6 +31,7 @@ impl Context {
             catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
             store: Arc::new(FileStore::new(state_root(global)?)),
             endpoints: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             owner: owner("offline"),
             wire_tap: None,
         }))
@@ -62,6 +63,7 @@ impl Context {
             }
         }
         let session = Session::new(Settings {
+            accounts: accounts(&registry),
             registry,
             catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
             store: Arc::new(FileStore::new(root)),
@@ -79,6 +81,13 @@ impl Context {
     }
 }
 
+/// The accounts that the environment names, by cloud.
+fn accounts(registry: &Registry) -> BTreeMap<String, String> {
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let named = |name| registry.get(name)?.account_variables().iter().find_map(set);
+    registry.names().filter_map(|name| Some((name.to_owned(), named(name)?))).collect()
+}
+
 fn stop_on_interrupt() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
@@ -91,7 +100,8 @@ fn stop_on_interrupt() -> watch::Receiver<bool> {
     receiver
 }
 
-async fn interrupted() {
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn interrupted() {
     let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
         let _ = tokio::signal::ctrl_c().await;
         return;

@@ -52,12 +52,24 @@ pub struct Provider {
     /// Name for people (`AWS`).
     pub display: String,
     pub(crate) bastion_type: String,
+    /// What its subnets span.
+    pub subnets: SubnetScope,
     pub(crate) cluster_name: NameLimit,
     pub(crate) network_prefix: PrefixLimit,
     pub(crate) labels: LabelLimit,
     /// Fields of the block that a spec may carry under the provider's name.
     #[serde(rename = "option", default)]
     pub options: Vec<ProviderOption>,
+}
+
+/// What a cloud's subnet spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubnetScope {
+    /// One zone.
+    Zone,
+    /// All zones of the region.
+    Region,
 }
 
 /// A field of a provider's own block.

@@ -83,13 +83,14 @@ pub struct Network {
     pub pod_cidr: Ipv4Net,
     /// Range of the services.
     pub service_cidr: Ipv4Net,
-    /// Zones in use, in order (`eu-west-1a`).
+    /// Zones in use, in order (`eu-west-1a`). Empty in a region that has none.
     pub zones: Vec<String>,
     /// Whether machines have public addresses.
     pub topology: Topology,
     /// Where egress goes through; meaningful for [`Topology::Private`] only.
     pub nat: Nat,
-    /// Every subnet of the cluster. In a private topology a private and a public one a zone, otherwise a public one.
+    /// Every subnet of the cluster. In a private topology a private and a public one, otherwise a public one; once a
+    /// zone where the cloud's subnets stand in zones, and once for the cluster where they span them.
     pub subnets: Vec<Subnet>,
     /// Id of an existing network to build in; it is never changed nor destroyed.
     pub existing: Option<String>,
@@ -115,12 +116,13 @@ pub enum Nat {
     Single,
 }
 
-/// A subnet: one role in one zone.
+/// A subnet: one role in one zone, or in the region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
-    /// Stable name, `<role>-<zone>` (`private-eu-west-1a`).
+    /// Stable name, `<role>-<zone>` (`private-eu-west-1a`), or `<role>` for one that spans the zones.
     pub name: String,
     pub role: SubnetRole,
+    /// Empty for one that spans the zones.
     pub zone: String,
     pub cidr: Ipv4Net,
     /// Id of an existing subnet; it is never changed nor destroyed.
@@ -159,6 +161,7 @@ pub struct Slot {
     pub name: String,
     /// Name of the [`Subnet`] it stands in.
     pub subnet: String,
+    /// Empty in a region without zones.
     pub zone: String,
     /// Fixed private address, inside the subnet.
     pub address: Ipv4Addr,
@@ -212,6 +215,8 @@ pub struct Pool {
     pub max: u32,
     /// Spot machines, if any.
     pub spot: Option<Spot>,
+    /// Zones that it spreads over, in order. Empty in a region without zones.
+    pub zones: Vec<String>,
     /// Names of the [`Subnet`]s it spreads over.
     pub subnets: Vec<String>,
     /// Kubernetes labels of its nodes.

@@ -1,6 +1,6 @@
 //! How a network is cut into subnets.
 //!
-//! The network is cut into eight equal blocks. Block *i* is the subnet of the machines in zone *i*; the last block is cut into
+//! Where subnets stand in zones, the network is cut into eight equal blocks. Block *i* is the subnet of the machines in zone *i*; the last block is cut into
 //! eight again, for the small public subnets of a private topology (NAT gateways, load balancers, bastion). A zone's
 //! place depends on its position alone, so that a zone added at the end moves no other.
 //!
@@ -9,11 +9,15 @@
 //! | /16 | /19, 8,192 addresses | /22, 1,024 addresses |
 //! | /20 | /23, 512 addresses | /26, 64 addresses |
 //! | /22 | /25, 128 addresses | /28, 16 addresses |
+//!
+//! Where subnets span the zones, the machines have the first half of the network, and the public subnet beside them is
+//! its last eighth. Both are there whatever the number of zones, so that a zone more moves nothing.
 
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use crate::catalogue::SubnetScope;
 use crate::cluster::Topology;
 
 /// Most zones that a cluster spreads over.
@@ -28,6 +32,7 @@ const CUT_BITS: u8 = 3;
 pub struct Layout {
     network: Ipv4Net,
     topology: Topology,
+    scope: SubnetScope,
 }
 
 /// The network cannot be cut.
@@ -45,22 +50,28 @@ pub enum LayoutError {
 
 impl Layout {
     /// The layout of a network.
-    pub fn new(network: Ipv4Net, topology: Topology) -> Result<Self, LayoutError> {
-        let cuts = match topology {
-            Topology::Private => 2,
-            Topology::Public => 1,
+    pub fn new(network: Ipv4Net, topology: Topology, scope: SubnetScope) -> Result<Self, LayoutError> {
+        let cuts = match (scope, topology) {
+            (SubnetScope::Zone, Topology::Private) => 2,
+            (SubnetScope::Zone, Topology::Public) | (SubnetScope::Region, _) => 1,
         };
         let largest_prefix = SMALLEST_SUBNET - cuts * CUT_BITS;
         if network.prefix_len() > largest_prefix {
             return Err(LayoutError::TooSmall { network, largest_prefix });
         }
-        Ok(Self { network: network.trunc(), topology })
+        Ok(Self { network: network.trunc(), topology, scope })
     }
 
-    /// The subnet of the machines in a zone, by the zone's position. `None` from [`MAX_ZONES`] on.
+    /// The subnet of the machines in a zone, by the zone's position. `None` from [`MAX_ZONES`] on. Where subnets span
+    /// zones, the first is the one of all.
     #[must_use]
     pub fn machines(&self, zone: usize) -> Option<Ipv4Net> {
-        (zone < MAX_ZONES).then(|| block(self.network, zone)).flatten()
+        match self.scope {
+            SubnetScope::Zone => (zone < MAX_ZONES).then(|| block(self.network, zone)).flatten(),
+            SubnetScope::Region => {
+                (zone == 0).then(|| self.network.subnets(self.network.prefix_len() + 1).ok()?.next()).flatten()
+            }
+        }
     }
 
     /// The small public subnet of a zone beside its private one; a public topology has none.
@@ -69,7 +80,11 @@ impl Layout {
         if self.topology == Topology::Public || zone >= MAX_ZONES {
             return None;
         }
-        block(block(self.network, 7)?, zone)
+        let last = block(self.network, 7)?;
+        match self.scope {
+            SubnetScope::Zone => block(last, zone),
+            SubnetScope::Region => (zone == 0).then_some(last),
+        }
     }
 }
 
@@ -101,7 +116,7 @@ mod tests {
     use super::*;
 
     fn subnets(network: Ipv4Net, topology: Topology, zones: usize) -> Vec<Ipv4Net> {
-        let layout = Layout::new(network, topology).expect("large enough");
+        let layout = Layout::new(network, topology, SubnetScope::Zone).expect("large enough");
         (0..zones).flat_map(|zone| [layout.machines(zone), layout.public(zone)]).flatten().collect()
     }
 
@@ -133,7 +148,7 @@ mod tests {
 
         #[test]
         fn slots_have_usable_addresses((network, topology) in networks(), zone in 0_usize..MAX_ZONES, slot in 0_usize..5) {
-            let subnet = Layout::new(network, topology).expect("large enough").machines(zone).expect("a zone");
+            let subnet = Layout::new(network, topology, SubnetScope::Zone).expect("large enough").machines(zone).expect("a zone");
             let address = slot_address(subnet, slot).expect("an address");
             prop_assert!(is_usable(subnet, address));
         }
@@ -141,15 +156,21 @@ mod tests {
 
     #[test]
     fn the_documented_sizes_hold() {
-        let layout = Layout::new("10.0.0.0/16".parse().expect("a network"), Topology::Private).expect("large enough");
+        let layout = Layout::new("10.0.0.0/16".parse().expect("a network"), Topology::Private, SubnetScope::Zone)
+            .expect("large enough");
         assert_eq!(layout.machines(0).map(|net| net.to_string()), Some("10.0.0.0/19".to_owned()));
         assert_eq!(layout.public(0).map(|net| net.to_string()), Some("10.0.224.0/22".to_owned()));
         assert_eq!(layout.machines(MAX_ZONES), None);
+        let spanning = Layout::new("10.0.0.0/16".parse().expect("a network"), Topology::Private, SubnetScope::Region)
+            .expect("large enough");
+        assert_eq!(spanning.machines(0).map(|net| net.to_string()), Some("10.0.0.0/17".to_owned()));
+        assert_eq!(spanning.public(0).map(|net| net.to_string()), Some("10.0.224.0/19".to_owned()));
+        assert_eq!((spanning.machines(1), spanning.public(1)), (None, None));
         let smallest = "10.0.0.0/23".parse().expect("a network");
         assert!(matches!(
-            Layout::new(smallest, Topology::Private),
+            Layout::new(smallest, Topology::Private, SubnetScope::Zone),
             Err(LayoutError::TooSmall { largest_prefix: 22, .. })
         ));
-        assert!(Layout::new(smallest, Topology::Public).is_ok());
+        assert!(Layout::new(smallest, Topology::Public, SubnetScope::Zone).is_ok());
     }
 }

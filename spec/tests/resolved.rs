@@ -1,5 +1,7 @@
 //! Sound specs: defaults, machines, zones, slots.
 
+use std::collections::BTreeSet;
+
 use meridian_spec::cluster::{Architecture, Exposure, SubnetRole, Topology};
 
 use crate::{EXAMPLE, minimal, one, resolve};
@@ -32,13 +34,18 @@ fn the_same_file_builds_the_same_cluster_on_each_cloud() {
         assert_eq!(other.control_plane.machine.native_type, machine);
         assert_eq!(other.network.zones.len(), 3);
         let shape = |cluster: &meridian_spec::Cluster| {
-            let subnets = cluster.network.subnets.iter().map(|subnet| (subnet.role, subnet.cidr)).collect::<Vec<_>>();
-            let slots =
-                cluster.control_plane.slots.iter().map(|slot| (slot.name.clone(), slot.address)).collect::<Vec<_>>();
+            let roles = cluster.network.subnets.iter().map(|subnet| subnet.role).collect::<BTreeSet<_>>();
+            let slots = cluster.control_plane.slots.iter().map(|slot| slot.name.clone()).collect::<Vec<_>>();
             let pools = cluster.pools.iter().map(|pool| (pool.name.clone(), pool.min, pool.max)).collect::<Vec<_>>();
-            (subnets, slots, pools)
+            (cluster.network.cidr, roles, slots, pools)
         };
         assert_eq!(shape(&other), shape(&aws));
+        // Their subnets span the zones: one of each role, and every machine in one of them.
+        let subnets = other.network.subnets.iter().map(|subnet| (subnet.name.as_str(), subnet.cidr.to_string()));
+        let expected = [("private", "10.40.0.0/17".to_owned()), ("public", "10.40.224.0/19".to_owned())];
+        assert_eq!(subnets.collect::<Vec<_>>(), expected);
+        assert!(other.control_plane.slots.iter().all(|slot| slot.subnet == "private" && !slot.zone.is_empty()));
+        assert!(other.pools.iter().all(|pool| pool.subnets == ["private"] && pool.zones == other.network.zones));
     }
 }
 

@@ -56,6 +56,7 @@ impl Rig {
             catalogue,
             store: Arc::new(FileStore::new(self.dir.path())),
             endpoints,
+            accounts: BTreeMap::new(),
             owner: Owner {
                 user: "suite".to_owned(),
                 host: "here".to_owned(),
@@ -137,6 +138,7 @@ impl Rig {
         meridian_aws::client::Aws::connect(meridian_provider_api::Connection {
             cluster: "someone-else".to_owned(),
             region: "eu-west-1".to_owned(),
+            account: None,
             endpoint: self.sandbox.endpoint("aws"),
             credentials: meridian_provider_api::Credentials::Dummy,
             pace: meridian_provider_api::Pace::quick(),

@@ -50,6 +50,7 @@ impl Harness for Judge {
         Connection {
             cluster: cluster.to_owned(),
             region: self.region.to_owned(),
+            account: None,
             endpoint: Some(self.endpoint.clone()),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),

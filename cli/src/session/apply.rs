@@ -6,6 +6,7 @@ use meridian_engine::apply::{self, Ports, Report};
 use meridian_engine::events::EventSink;
 use meridian_engine::plan::StaleError;
 use meridian_engine::state::{Phase, State};
+use meridian_provider_api::ACCOUNT_PIN;
 use meridian_state::clusters::Loaded;
 use meridian_state::{Lease, StateError, StoreJournal};
 use tokio::sync::watch;
@@ -48,7 +49,12 @@ impl Session {
         plan.check_fresh(before.as_ref().map(|loaded| &loaded.state)).map_err(stale)?;
         let cloud = self
             .provider(&plan.provider)?
-            .connect(self.connection(&plan.provider, &plan.cluster, &plan.region))
+            .connect(self.connection(
+                &plan.provider,
+                &plan.cluster,
+                &plan.region,
+                plan.pins.get(ACCOUNT_PIN).map(String::as_str),
+            ))
             .await?;
         cloud.check_account(&plan.pins).await?;
         let begun = self.begin(lease, plan, before).await?;
@@ -86,6 +92,8 @@ impl Session {
         state.outputs.extend(report.outputs.clone());
         if report.is_complete() {
             state.deletion_protection = plan.deletion_protection;
+            // The plan removed all of them that it saw; the others were gone already.
+            state.discards.clear();
             if !plan.destroy {
                 state.phase = Phase::Ready;
                 state.outputs.clone_from(&report.outputs);

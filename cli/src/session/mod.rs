@@ -27,6 +27,8 @@ pub struct Settings {
     pub store: Arc<dyn Store>,
     /// Endpoints in place of the clouds' own, by cloud.
     pub endpoints: BTreeMap<String, String>,
+    /// The account, project or subscription that the environment names, by cloud.
+    pub accounts: BTreeMap<String, String>,
     pub owner: Owner,
     /// Sees every request to a cloud.
     pub wire_tap: Option<Arc<dyn WireTap>>,
@@ -38,6 +40,7 @@ pub struct Session {
     pub catalogue: &'static Catalogue,
     pub clusters: Clusters,
     endpoints: BTreeMap<String, String>,
+    accounts: BTreeMap<String, String>,
     owner: Owner,
     wire_tap: Option<Arc<dyn WireTap>>,
     limiter: Arc<Limiter>,
@@ -53,6 +56,7 @@ impl Session {
             catalogue: settings.catalogue,
             clusters: Clusters::new(settings.store),
             endpoints: settings.endpoints,
+            accounts: settings.accounts,
             owner: settings.owner,
             wire_tap: settings.wire_tap,
             limiter: Arc::default(),
@@ -101,12 +105,13 @@ impl Session {
 
     /// How to reach the region of a cluster. An endpoint on loopback is an emulator's: it gets dummy credentials and is
     /// not waited for as a real cloud is.
-    fn connection(&self, provider: &str, cluster: &str, region: &str) -> Connection {
+    fn connection(&self, provider: &str, cluster: &str, region: &str, account: Option<&str>) -> Connection {
         let endpoint = self.endpoints.get(provider).cloned();
         let emulated = self.is_emulated(provider);
         Connection {
             cluster: cluster.to_owned(),
             region: region.to_owned(),
+            account: account.map(str::to_owned).or_else(|| self.accounts.get(provider).cloned()),
             endpoint,
             credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
             pace: if emulated { Pace::quick() } else { Pace::default() },

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use meridian_engine::planner::{self, Inputs};
 use meridian_engine::state::{Phase, State};
 use meridian_engine::{Graph, Plan};
-use meridian_provider_api::{Cloud, Pins, Scope};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, Pins, Provider, Scope};
 use meridian_spec::Cluster;
 
 use super::Session;
@@ -21,8 +21,10 @@ impl Session {
         let state = loaded.as_ref().map(|loaded| &loaded.state);
         same_place(cluster, state)?;
         state.map_or(Ok(()), |state| self.same_world(&state.cluster, &state.provider, state.emulated))?;
-        let cloud = provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name)).await?;
         let known = state.map(|state| state.pins.clone()).unwrap_or_default();
+        let account = account_of(provider, cluster).or_else(|| known.get(ACCOUNT_PIN).map(String::as_str));
+        let cloud =
+            provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name, account)).await?;
         let scope = scope(&cluster.name, state);
         let (pins, observed, ()) =
             tokio::try_join!(cloud.look_up(cluster, &known), cloud.observe(&scope), cloud.check_account(&known))
@@ -54,7 +56,8 @@ impl Session {
         if state.deletion_protection {
             return Err(protected(name, "set `deletionProtection: false` in its spec and apply that first"));
         }
-        self.plan_removal(name, &state.provider, &state.region, Some(&state)).await
+        let account = state.pins.get(ACCOUNT_PIN).map(String::as_str);
+        self.plan_removal(name, &state.provider, &state.region, account, Some(&state)).await
     }
 
     /// The same for a cluster that the state does not know, out of its spec: what was made before its state was lost.
@@ -66,11 +69,20 @@ impl Session {
         if cluster.deletion_protection {
             return Err(protected(&cluster.name, "set `deletionProtection: false` in its spec first"));
         }
-        self.plan_removal(&cluster.name, &cluster.provider, &cluster.region.name, None).await
+        let account = account_of(self.provider(&cluster.provider)?, cluster);
+        self.plan_removal(&cluster.name, &cluster.provider, &cluster.region.name, account, None).await
     }
 
-    async fn plan_removal(&self, name: &str, provider: &str, region: &str, state: Option<&State>) -> Result<Plan> {
-        let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(self.connection(provider, name, region)).await?;
+    async fn plan_removal(
+        &self,
+        name: &str,
+        provider: &str,
+        region: &str,
+        account: Option<&str>,
+        state: Option<&State>,
+    ) -> Result<Plan> {
+        let connection = self.connection(provider, name, region, account);
+        let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(connection).await?;
         let scope = scope(name, state);
         let pins = state.map(|state| state.pins.clone()).unwrap_or_default();
         let (observed, leftovers, ()) =
@@ -109,6 +121,11 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// The account, project or subscription that a spec names.
+fn account_of<'c>(provider: &dyn Provider, cluster: &'c Cluster) -> Option<&'c str> {
+    cluster.provider_options.get(provider.account_option()?).map(String::as_str)
 }
 
 fn protected(name: &str, hint: &str) -> anyhow::Error {

@@ -15,4 +15,4 @@ pub use call::{Api, Caller, Pace};
 pub use cloud::{Cloud, Scope};
 pub use error::{CloudError, ErrorKind};
 pub use kinds::{Client, Dispatch, Existing, Found, KindOps, LeftoverOps, Made, New};
-pub use provider::{CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};
+pub use provider::{ACCOUNT_PIN, CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};

@@ -17,11 +17,24 @@ use crate::telemetry::Telemetry;
 /// Facts that were looked up once and then stay, by key (`image/amd64`).
 pub type Pins = BTreeMap<String, String>;
 
+/// Key of the pin that holds the account, project or subscription.
+pub const ACCOUNT_PIN: &str = "account";
+
 /// One cloud. The registry in `cli` has one of each.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// The name in a spec's `provider` (`aws`).
     fn name(&self) -> &'static str;
+
+    /// The option of a spec that names the account, project or subscription, where credentials alone do not.
+    fn account_option(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The environment variables that name it for the cloud's own tools, the first that is set being meant.
+    fn account_variables(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Every kind of resource it knows.
     fn schemas(&self) -> Vec<&'static KindSchema>;
@@ -82,6 +95,8 @@ pub struct Connection {
     /// Name of the cluster; everything that is made is tagged with it.
     pub cluster: String,
     pub region: String,
+    /// The account, project or subscription that is meant; the credentials' own otherwise.
+    pub account: Option<String>,
     /// An endpoint in place of the cloud's own, for all its services.
     pub endpoint: Option<String>,
     pub credentials: Credentials,

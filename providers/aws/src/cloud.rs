@@ -6,12 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use meridian_engine::Observed;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
-use meridian_provider_api::{Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope};
 use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;
 
 use crate::client::Aws;
-use crate::compile::names::ACCOUNT_PIN;
 use crate::compute::image;
 use crate::limits::other;
 use crate::provider::register;

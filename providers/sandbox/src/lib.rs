@@ -8,11 +8,15 @@
 //! It is not a simulator of machines: an instance is a record with a state, and nothing boots.
 
 mod aws;
+mod clock;
 mod config;
 mod fault;
+mod front;
+mod ids;
 mod log;
 mod sandbox;
 mod server;
+mod store;
 
 pub use config::{Config, Pace, Quotas};
 pub use fault::{Effect, Fault, FaultError, Faults};

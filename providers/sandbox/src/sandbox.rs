@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use crate::aws::{Aws, StoreError};
+use crate::aws::Aws;
 use crate::config::Config;
 use crate::fault::Faults;
+use crate::front::Cloud;
 use crate::log::CallLog;
 use crate::server::Server;
+use crate::store::StoreError;
 
 /// A sandbox could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +39,23 @@ pub enum StartError {
     Interrupted(#[source] tokio::task::JoinError),
 }
 
+/// Opens a cloud's world.
+type Open = fn(&Config, Faults, CallLog) -> Result<Arc<dyn Cloud>, StoreError>;
+
+/// Every cloud that the sandbox has, by name.
+const CLOUDS: [(&str, Open); 1] = [("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?)))];
+
+/// A cloud that runs.
+#[derive(Debug)]
+struct Running {
+    cloud: Arc<dyn Cloud>,
+    server: Server,
+}
+
 /// Running clouds. Dropping it stops them.
 #[derive(Debug)]
 pub struct Sandbox {
-    aws: Arc<Aws>,
-    server: Server,
+    running: BTreeMap<&'static str, Running>,
     faults: Faults,
     log: CallLog,
 }
@@ -58,29 +72,32 @@ impl Sandbox {
             faults.add(fault.clone());
         }
         let log = CallLog::default();
-        let address = SocketAddr::new(config.listen, config.ports.get("aws").copied().unwrap_or(0));
-        let (opened_faults, opened_log) = (faults.clone(), log.clone());
-        let aws = tokio::task::spawn_blocking(move || Aws::open(&config, opened_faults, opened_log))
-            .await
-            .map_err(StartError::Interrupted)??;
-        let aws = Arc::new(aws);
-        let failed = |source| StartError::Listen { cloud: "aws", address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let server = Server::start(listener, bound, Arc::clone(&aws));
-        Ok(Self { aws, server, faults, log })
+        let mut running = BTreeMap::new();
+        for (name, open) in CLOUDS {
+            let (config, opened_faults, opened_log) = (config.clone(), faults.clone(), log.clone());
+            let address = SocketAddr::new(config.listen, config.ports.get(name).copied().unwrap_or(0));
+            let cloud = tokio::task::spawn_blocking(move || open(&config, opened_faults, opened_log))
+                .await
+                .map_err(StartError::Interrupted)??;
+            let failed = |source| StartError::Listen { cloud: name, address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let bound = listener.local_addr().map_err(failed)?;
+            let server = Server::start(listener, bound, Arc::clone(&cloud));
+            running.insert(name, Running { cloud, server });
+        }
+        Ok(Self { running, faults, log })
     }
 
     /// The URL of a cloud's API, such as `http://127.0.0.1:40123`, if the sandbox has the cloud.
     #[must_use]
     pub fn endpoint(&self, cloud: &str) -> Option<String> {
-        (cloud == "aws").then(|| format!("http://{}", self.server.address()))
+        self.running.get(cloud).map(|running| format!("http://{}", running.server.address()))
     }
 
     /// The URL of every cloud's API.
     #[must_use]
     pub fn endpoints(&self) -> BTreeMap<String, String> {
-        self.endpoint("aws").map(|url| ("aws".to_owned(), url)).into_iter().collect()
+        self.running.keys().filter_map(|name| Some(((*name).to_owned(), self.endpoint(name)?))).collect()
     }
 
     /// The armed faults, to which more can be added.
@@ -99,11 +116,13 @@ impl Sandbox {
     /// such as a terminated instance, is left out, and so is what comes and goes with its parent.
     #[must_use]
     pub fn inventory(&self, cloud: &str) -> BTreeMap<String, Vec<String>> {
-        if cloud == "aws" { self.aws.inventory() } else { BTreeMap::new() }
+        self.running.get(cloud).map(|running| running.cloud.inventory()).unwrap_or_default()
     }
 
     /// Stops all listeners, closes their connections and lets go of the directory.
     pub async fn shutdown(self) {
-        self.server.stop().await;
+        for running in self.running.into_values() {
+            running.server.stop().await;
+        }
     }
 }

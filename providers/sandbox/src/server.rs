@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::aws::{Aws, Cut};
+use crate::front::{Cloud, Cut};
 
 /// The largest request body that is read, in bytes.
 const BODY_LIMIT: usize = 256 * 1024 * 1024;
@@ -24,7 +24,7 @@ pub struct Server {
 
 impl Server {
     /// Starts to answer on a bound listener.
-    pub fn start(listener: TcpListener, address: SocketAddr, cloud: Arc<Aws>) -> Self {
+    pub fn start(listener: TcpListener, address: SocketAddr, cloud: Arc<dyn Cloud>) -> Self {
         let task = tokio::spawn(async move {
             // Dropped with the task, and then so are all connections.
             let mut connections = JoinSet::new();
@@ -65,14 +65,14 @@ impl Drop for Server {
     }
 }
 
-async fn serve(stream: tokio::net::TcpStream, cloud: Arc<Aws>) {
+async fn serve(stream: tokio::net::TcpStream, cloud: Arc<dyn Cloud>) {
     let service = service_fn(move |request: http::Request<Incoming>| {
         let cloud = Arc::clone(&cloud);
         async move {
             let (parts, body) = request.into_parts();
             // A body that ends early or is too long has no answer, as on a real front end that gives up.
             let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(|_| Cut)?.to_bytes();
-            let answer = cloud.answer(parts.method, &parts.uri, parts.headers, body).await?;
+            let answer = cloud.answer(http::Request::from_parts(parts, body)).await?;
             Ok::<_, Cut>(answer.map(Full::new))
         }
     });

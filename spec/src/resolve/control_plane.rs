@@ -63,7 +63,10 @@ impl Check<'_> {
         }
         let network = network?;
         let role = machine_role(network.topology);
-        let in_zone = |zone: &str| network.subnets.iter().find(|subnet| subnet.role == role && subnet.zone == zone);
+        let in_zone = |zone: &str| {
+            let mut subnets = network.subnets.iter().filter(|subnet| subnet.role == role);
+            subnets.find(|subnet| subnet.zone == zone || subnet.zone.is_empty())
+        };
         let mut slots: Vec<Slot> = Vec::new();
         let mut sound = true;
         for index in 0..count {

@@ -2,6 +2,7 @@
 
 use ipnet::Ipv4Net;
 
+use crate::catalogue::SubnetScope;
 use crate::cluster::{ControlPlane, Exposure, Nat, Network, Pool, Subnet, SubnetRole, Topology};
 use crate::fault::Code;
 use crate::layout::{Layout, capacity};
@@ -52,7 +53,7 @@ impl Check<'_> {
         };
         let subnets = match raw.existing.as_ref().filter(|existing| existing.subnets.is_some()) {
             Some(existing) => self.existing_subnets(existing, place, cidr, topology, zones.as_deref()),
-            None => self.new_subnets(&path.key("cidr"), cidr?, topology?, &zones.clone()?),
+            None => self.new_subnets(&path.key("cidr"), place?, cidr?, topology?, &zones.clone()?),
         };
         Some(Network {
             cidr: cidr?,
@@ -121,20 +122,33 @@ impl Check<'_> {
         self.fault(code, path, format!("{range} is too {word}"), hint);
     }
 
-    fn new_subnets(&mut self, path: &Path, cidr: Ipv4Net, topology: Topology, zones: &[String]) -> Option<Vec<Subnet>> {
-        let layout = match Layout::new(cidr, topology) {
+    fn new_subnets(
+        &mut self,
+        path: &Path,
+        place: &Place<'_>,
+        cidr: Ipv4Net,
+        topology: Topology,
+        zones: &[String],
+    ) -> Option<Vec<Subnet>> {
+        let scope = place.provider.subnets;
+        let layout = match Layout::new(cidr, topology, scope) {
             Ok(layout) => layout,
             Err(error) => {
-                let hint =
-                    "every zone gets an eighth of the network, and the public subnets share the last eighth".to_owned();
+                let hint = match scope {
+                    SubnetScope::Zone => {
+                        "every zone gets an eighth of the network, and the public subnets share the last eighth"
+                    }
+                    SubnetScope::Region => "machines get half of the network, and the public subnet its last eighth",
+                };
+                let hint = hint.to_owned();
                 self.fault(Code::NetworkTooSmall, path, error.to_string(), hint);
                 return None;
             }
         };
         let machines = machine_role(topology);
         let no_zone = [String::new()];
-        // A region without zones has one subnet of each role.
-        let zones = if zones.is_empty() { &no_zone } else { zones };
+        // One subnet of each role, where there are no zones or subnets span them.
+        let zones = if zones.is_empty() || scope == SubnetScope::Region { &no_zone } else { zones };
         let mut subnets = Vec::new();
         for (index, zone) in zones.iter().enumerate() {
             let roles = [(machines, layout.machines(index)), (SubnetRole::Public, layout.public(index))];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{Network, Pool, Spot, Taint, Volume};
+use crate::cluster::{Network, Pool, Spot, Subnet, Taint, Volume};
 use crate::fault::Code;
 use crate::nearest::{quote, suggest};
 use crate::path::Path;
@@ -73,7 +73,7 @@ impl Check<'_> {
         let taints = self.taints(raw, path);
         let volumes = self.volumes(raw, path);
         let spot = self.or_default(raw.spot.clone().map(Some), &path.key("spot"), None)?;
-        let subnets = self.pool_subnets(raw, path, network);
+        let zones = self.pool_zones(raw, path, network);
         Some(Pool {
             name: raw.name.as_ref()?.0.clone(),
             machine: machine?,
@@ -81,7 +81,8 @@ impl Check<'_> {
             min: min?,
             max: max?,
             spot: spot.and_then(resolve_spot),
-            subnets: subnets?,
+            subnets: pool_subnets(network?, zones.as_ref()?),
+            zones: zones?,
             labels,
             taints: taints?,
             root_volume_gib: root?,
@@ -170,14 +171,12 @@ impl Check<'_> {
         Some(volumes)
     }
 
-    fn pool_subnets(&mut self, raw: &raw::Pool, path: &Path, network: Option<&Network>) -> Option<Vec<String>> {
+    fn pool_zones(&mut self, raw: &raw::Pool, path: &Path, network: Option<&Network>) -> Option<Vec<String>> {
         let path = path.key("zones");
         let network = network?;
-        let role = machine_role(network.topology);
         let zones = match &raw.zones {
             Some(zones) => zones.clone(),
             None if self.document.has(&path) => return None,
-            None if network.zones.is_empty() => vec![String::new()],
             None => network.zones.clone(),
         };
         let mut sound = true;
@@ -192,9 +191,16 @@ impl Check<'_> {
                 self.fault(Code::DuplicateName, &at, format!("the zone {} stands twice", quote(zone)), hint);
             }
         }
-        let subnets = network.subnets.iter().filter(|subnet| subnet.role == role && zones.contains(&subnet.zone));
-        sound.then(|| subnets.map(|subnet| subnet.name.clone()).collect())
+        sound.then_some(zones)
     }
+}
+
+/// The subnets in which the machines of some zones stand.
+fn pool_subnets(network: &Network, zones: &[String]) -> Vec<String> {
+    let role = machine_role(network.topology);
+    let spans = |subnet: &&Subnet| subnet.zone.is_empty() || zones.contains(&subnet.zone);
+    let subnets = network.subnets.iter().filter(|subnet| subnet.role == role).filter(spans);
+    subnets.map(|subnet| subnet.name.clone()).collect()
 }
 
 fn resolve_spot(raw: raw::Spot) -> Option<Spot> {

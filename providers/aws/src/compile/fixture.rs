@@ -75,6 +75,7 @@ pub fn cluster() -> Cluster {
             min: 3,
             max: 9,
             spot: None,
+            zones: zones.clone(),
             subnets: zones.iter().map(|zone| format!("private-{zone}")).collect(),
             labels: BTreeMap::new(),
             taints: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! Each is a function of the cluster alone, so that what was made can be found again without a state.
 
-use meridian_provider_api::Pins;
+use meridian_provider_api::{ACCOUNT_PIN, Pins};
 use meridian_spec::cluster::Cluster;
 use sha2::{Digest, Sha256};
 
@@ -16,9 +16,6 @@ pub const API: &str = "api";
 
 /// What stands for the account while it has not been looked up.
 pub const UNKNOWN_ACCOUNT: &str = "unknown";
-
-/// Key of the pin that holds the account's id.
-pub const ACCOUNT_PIN: &str = "account";
 
 /// Name of the bootstrap bucket. Bucket names are shared by all customers of a partition, hence the digest.
 #[must_use]

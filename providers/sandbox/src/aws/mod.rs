@@ -14,7 +14,6 @@ mod request;
 mod response;
 mod route53;
 mod s3;
-mod store;
 mod sts;
 #[cfg(test)]
 mod testing;
@@ -25,30 +24,27 @@ mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
-
-pub use self::store::StoreError;
 
 pub use self::error::ApiError;
 pub use self::params::Params;
 pub use self::request::Request;
 pub use self::response::Response;
-pub use self::world::{Cx, Millis, partition, timestamp};
+pub use self::world::{Cx, partition};
 pub use self::xml::Xml;
 
-use self::store::{Blobs, Store};
-use self::world::{ACCOUNT, IdSource, World};
+use self::world::{ACCOUNT, GLOBAL, World};
+pub use crate::clock::{Millis, timestamp};
+
+use crate::clock::now;
 use crate::config::Config;
 use crate::fault::{Effect, Faults};
-use crate::log::{Call, CallLog};
-
-/// The connection is to be closed without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was cut by a fault")]
-pub struct Cut;
+use crate::front::{Answer, Cloud, Cut, Target, through};
+use crate::ids::IdSource;
+use crate::log::CallLog;
+use crate::store::{Blobs, Store, StoreError};
 
 /// The AWS part of a sandbox.
 #[derive(Debug)]
@@ -70,113 +66,11 @@ struct State {
 impl Aws {
     /// Opens the world in the configured directory.
     pub fn open(config: &Config, faults: Faults, log: CallLog) -> Result<Self, StoreError> {
-        let (store, world) = Store::open(config.dir.as_deref())?;
+        let store = Store::open(config.dir.as_deref(), "aws")?;
+        let world = World::read(&store)?;
         let blobs = Blobs::new(store.objects_dir());
         let state = Mutex::new(State { world, store, blobs, ids: IdSource::new() });
         Ok(Self { config: config.clone(), faults, log, state })
-    }
-
-    /// Answers a request, or cuts the connection.
-    pub async fn answer(
-        &self,
-        method: http::Method,
-        uri: &http::Uri,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<http::Response<Bytes>, Cut> {
-        let start = Instant::now();
-        let request_id = IdSource::new().uuid();
-        let is_head = method == http::Method::HEAD;
-        let mut call = Call {
-            service: String::new(),
-            region: String::new(),
-            operation: String::new(),
-            status: 0,
-            error: None,
-            start,
-            end: start,
-        };
-        // Handlers keep their parameters in single-threaded cells, so a request may not live across an await: what
-        // the faults need is read first, and the request itself is read again when its time has come.
-        let read = || Request::read(method.clone(), uri, headers.clone(), body.clone(), request_id.clone());
-        let target = read().map(|request| (request.service.name, request.operation, request.region));
-        let (latency, effect) = match &target {
-            Ok((service, operation, region)) => {
-                (*service).clone_into(&mut call.service);
-                call.operation.clone_from(operation);
-                call.region.clone_from(region);
-                self.faults.strike(service, operation, region)
-            }
-            Err(_) => (0, None),
-        };
-        if latency > 0 {
-            tokio::time::sleep(Duration::from_millis(latency)).await;
-        }
-        match effect {
-            Some(Effect::ExitBefore) => std::process::abort(),
-            Some(Effect::CutBefore) => {
-                call.end = Instant::now();
-                self.log.push(call);
-                return Err(Cut);
-            }
-            _ => {}
-        }
-        let (protocol, namespace, outcome) = match read() {
-            Err((protocol, error)) => (protocol, "", Err(error)),
-            Ok(mut request) => {
-                let outcome = match struck(effect, &request) {
-                    Some(error) => Err(error),
-                    None => self.handle(&mut request),
-                };
-                (request.service.protocol, request.namespace(), outcome)
-            }
-        };
-        let mut response = match outcome {
-            Ok(response) => response,
-            Err(error) => {
-                call.error = Some(error.code.clone());
-                error.render(protocol, &request_id, namespace)
-            }
-        };
-        if effect == Some(Effect::ExitAfter) {
-            std::process::abort();
-        }
-        call.end = Instant::now();
-        if effect == Some(Effect::CutAfter) {
-            self.log.push(call);
-            return Err(Cut);
-        }
-        call.status = response.status;
-        self.log.push(call);
-        if is_head {
-            response.body = Bytes::new();
-        }
-        Ok(finish(response, &request_id))
-    }
-
-    /// Everything that exists, by kind; what is only still described after its end is left out.
-    pub fn inventory(&self) -> BTreeMap<String, Vec<String>> {
-        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { world, blobs, ids, .. } = &mut *guard;
-        let regions: Vec<String> = world.regions.keys().cloned().collect();
-        let mut all = BTreeMap::new();
-        for name in regions {
-            let mut cx = self.context(world, blobs, ids, &name);
-            cx.settle();
-            let region = cx.here();
-            for part in [region.ec2.inventory(), region.autoscaling.inventory(), region.elbv2.inventory()] {
-                merge(&mut all, part);
-            }
-        }
-        let global = &world.global;
-        for part in [global.iam.inventory(), global.route53.inventory(), global.s3.inventory()] {
-            merge(&mut all, part);
-        }
-        all.retain(|_, ids| {
-            ids.sort();
-            !ids.is_empty()
-        });
-        all
     }
 
     fn context<'a>(
@@ -226,10 +120,10 @@ impl Aws {
         let (region_dirty, global_dirty) = (cx.region_dirty, cx.global_dirty);
         let mut saved = Ok(());
         if region_dirty {
-            saved = store.save_region(&request.region, cx.here());
+            saved = store.save(&request.region, cx.here());
         }
         if global_dirty && saved.is_ok() {
-            saved = store.save_global(&cx.world.global);
+            saved = store.save(GLOBAL, &cx.world.global);
         }
         match saved {
             Ok(()) => cx.blobs.commit(),
@@ -240,6 +134,71 @@ impl Aws {
             }
         }
         result
+    }
+}
+
+#[async_trait]
+impl Cloud for Aws {
+    async fn answer(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Cut> {
+        let request_id = IdSource::new().uuid();
+        let (parts, body) = request.into_parts();
+        let is_head = parts.method == http::Method::HEAD;
+        // Handlers keep their parameters in single-threaded cells, so a request may not live across an await: what
+        // the faults need is read first, and the request itself is read again when its time has come.
+        let read = || {
+            let (method, headers) = (parts.method.clone(), parts.headers.clone());
+            Request::read(method, &parts.uri, headers, body.clone(), request_id.clone())
+        };
+        let target = read().ok().map(|request| Target {
+            service: request.service.name.to_owned(),
+            operation: request.operation,
+            region: request.region,
+        });
+        let work = |effect| {
+            let (protocol, namespace, outcome) = match read() {
+                Err((protocol, error)) => (protocol, "", Err(error)),
+                Ok(mut request) => {
+                    let outcome = match struck(effect, &request) {
+                        Some(error) => Err(error),
+                        None => self.handle(&mut request),
+                    };
+                    (request.service.protocol, request.namespace(), outcome)
+                }
+            };
+            let (mut response, error) = match outcome {
+                Ok(response) => (response, None),
+                Err(error) => (error.render(protocol, &request_id, namespace), Some(error.code)),
+            };
+            if is_head {
+                response.body = Bytes::new();
+            }
+            Answer { response: finish(response, &request_id), error }
+        };
+        through(&self.faults, &self.log, target, work).await
+    }
+
+    fn inventory(&self) -> BTreeMap<String, Vec<String>> {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { world, blobs, ids, .. } = &mut *guard;
+        let regions: Vec<String> = world.regions.keys().cloned().collect();
+        let mut all = BTreeMap::new();
+        for name in regions {
+            let mut cx = self.context(world, blobs, ids, &name);
+            cx.settle();
+            let region = cx.here();
+            for part in [region.ec2.inventory(), region.autoscaling.inventory(), region.elbv2.inventory()] {
+                merge(&mut all, part);
+            }
+        }
+        let global = &world.global;
+        for part in [global.iam.inventory(), global.route53.inventory(), global.s3.inventory()] {
+            merge(&mut all, part);
+        }
+        all.retain(|_, ids| {
+            ids.sort();
+            !ids.is_empty()
+        });
+        all
     }
 }
 
@@ -294,9 +253,4 @@ fn finish(response: Response, request_id: &str) -> http::Response<Bytes> {
         *broken.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
         broken
     })
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

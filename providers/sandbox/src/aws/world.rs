@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::store::Blobs;
 use super::{autoscaling, ec2, elbv2, iam, route53, s3};
+use crate::clock::Millis;
 use crate::config::{Pace, Quotas};
 use crate::fault::Faults;
-
-/// Milliseconds since 1970.
-pub type Millis = u64;
+use crate::ids::IdSource;
+use crate::store::{Blobs, Store, StoreError};
 
 /// The account that everything belongs to.
 pub const ACCOUNT: &str = "123456789012";
+
+/// The part of the world that belongs to no region, on disk.
+pub const GLOBAL: &str = "global";
 
 /// All that exists.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,18 @@ pub struct World {
     pub regions: BTreeMap<String, Region>,
     /// What belongs to none.
     pub global: Global,
+}
+
+impl World {
+    /// Reads the world in a store.
+    pub fn read(store: &Store) -> Result<Self, StoreError> {
+        let mut world = Self { global: store.read(GLOBAL)?.unwrap_or_default(), ..Self::default() };
+        for part in store.parts()?.into_iter().filter(|part| part != GLOBAL) {
+            let region = store.read(&part)?.unwrap_or_default();
+            world.regions.insert(part, region);
+        }
+        Ok(world)
+    }
 }
 
 /// What exists in a region.
@@ -46,54 +60,6 @@ pub struct Global {
     pub route53: route53::Route53,
     /// Buckets and objects.
     pub s3: s3::S3,
-}
-
-/// Makes ids that nobody has yet.
-#[derive(Debug)]
-pub struct IdSource {
-    state: u64,
-}
-
-impl IdSource {
-    /// A source with a random beginning.
-    pub fn new() -> Self {
-        Self { state: rand::random() }
-    }
-
-    /// The next number of `SplitMix64`, which visits each state once.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// An id as EC2 writes it: the prefix, a dash and seventeen hexadecimal digits.
-    pub fn ec2(&mut self, prefix: &str) -> String {
-        format!("{prefix}-0{}", self.hex(16))
-    }
-
-    /// Random lower-case hexadecimal digits.
-    pub fn hex(&mut self, digits: usize) -> String {
-        let mut text = String::with_capacity(digits + 16);
-        while text.len() < digits {
-            text.extend(format!("{:016x}", self.next()).chars());
-        }
-        text.truncate(digits);
-        text
-    }
-
-    /// Random upper-case letters and digits, as in the ids of IAM and Route 53.
-    pub fn upper(&mut self, length: usize) -> String {
-        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        (0..length).map(|_| char::from(LETTERS[(self.next() >> 59) as usize])).collect()
-    }
-
-    /// A random UUID.
-    pub fn uuid(&mut self) -> String {
-        let hex = self.hex(32);
-        format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
-    }
 }
 
 /// What a handler works with. It holds the world alone while it does.
@@ -177,11 +143,6 @@ impl Cx<'_> {
     }
 }
 
-/// Bytes in lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |text, byte| text + &format!("{byte:02x}"))
-}
-
 /// The partition of a region, as ARNs name it.
 pub fn partition(region: &str) -> &'static str {
     match region.split('-').take(2).collect::<Vec<_>>().as_slice() {
@@ -194,12 +155,4 @@ pub fn partition(region: &str) -> &'static str {
         ["eusc", ..] => "aws-eusc",
         _ => "aws",
     }
-}
-
-/// A time as the APIs write it: ISO 8601 with milliseconds, in UTC.
-pub fn timestamp(at: Millis) -> String {
-    i64::try_from(at)
-        .ok()
-        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
-        .map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }

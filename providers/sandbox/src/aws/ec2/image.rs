@@ -66,7 +66,7 @@ pub fn get(region: &str, id: &str) -> Result<Image, ApiError> {
 
 /// A stable hexadecimal digest of a text.
 pub fn digest(text: &str) -> String {
-    crate::aws::world::hex(&Sha256::digest(text.as_bytes()))
+    crate::ids::hex(&Sha256::digest(text.as_bytes()))
 }
 
 impl Image {

@@ -10,7 +10,7 @@ use super::internet_gateway::InternetGateway;
 use super::network_interface::NetworkInterface;
 use super::{Answer, Cx, Ec2, Params, Xml, done, subnet, tag, vpc};
 use crate::aws::ApiError;
-use crate::aws::world::IdSource;
+use crate::ids::IdSource;
 
 /// A route table.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::describe::{Field, Resource, select};
 use super::security_group_rule::{self, Rule};
 use super::{Answer, Cx, Ec2, Params, Xml, tag, vpc};
 use crate::aws::ApiError;
-use crate::aws::world::IdSource;
+use crate::ids::IdSource;
 
 /// A security group.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::describe::{Field, Resource, select};
 use super::security_group::SecurityGroup;
 use super::{Answer, Cx, Ec2, Params, Tags, Xml, done, tag};
 use crate::aws::ApiError;
-use crate::aws::world::IdSource;
+use crate::ids::IdSource;
 
 /// A rule: one peer, one protocol, one range of ports.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -86,5 +86,5 @@ fn digest(request: &Request) -> String {
             hash.update(format!("{}:{key}={}:{value};", key.len(), value.len()));
         }
     }
-    crate::aws::world::hex(&hash.finalize())
+    crate::ids::hex(&hash.finalize())
 }

@@ -1,7 +1,8 @@
 //! Keeping a world on disk, so that it outlives any process.
 //!
-//! Each region is one file, what is global another. A file is written beside the old one and renamed over it, so a
-//! reader finds the one or the other. The directory belongs to one process at a time, by a lock on `lock`.
+//! Each cloud has a directory of its own, and each part of its world is one file there: a region, or what is global. A
+//! file is written beside the old one and renamed over it, so a reader finds the one or the other. The directory belongs
+//! to one process at a time, by a lock on `lock`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -11,8 +12,6 @@ use std::{fs, io, thread};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use super::world::{Global, Region, World};
 
 /// How long a start waits for another process to let go of the directory.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -83,29 +82,35 @@ pub struct Store {
 }
 
 impl Store {
-    /// Takes the directory for this process and reads the world in it. Waits up to five seconds for another process.
-    pub fn open(dir: Option<&Path>) -> Result<(Self, World), StoreError> {
+    /// Takes the cloud's part of the directory for this process. Waits up to five seconds for another process.
+    pub fn open(dir: Option<&Path>, cloud: &str) -> Result<Self, StoreError> {
         let Some(dir) = dir else {
-            return Ok((Self { place: None }, World::default()));
+            return Ok(Self { place: None });
         };
-        let dir = dir.join("aws");
+        let dir = dir.join(cloud);
         fs::create_dir_all(&dir).map_err(|source| StoreError::Create { path: dir.clone(), source })?;
         let lock = lock(&dir)?;
-        let mut world = World::default();
-        if let Some(global) = read(&dir.join("global.json"))? {
-            world.global = global;
+        Ok(Self { place: Some((dir, lock)) })
+    }
+
+    /// Reads a part of the world; `None` where it was never written.
+    pub fn read<T: DeserializeOwned>(&self, part: &str) -> Result<Option<T>, StoreError> {
+        match &self.place {
+            Some((dir, _)) => read(&dir.join(format!("{part}.json"))),
+            None => Ok(None),
         }
-        let entries = fs::read_dir(&dir).map_err(|source| StoreError::Read { path: dir.clone(), source })?;
-        for entry in entries {
-            let path = entry.map_err(|source| StoreError::Read { path: dir.clone(), source })?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
-            if let Some(name) = name.filter(|name| *name != "global")
-                && let Some(region) = read(&path)?
-            {
-                world.regions.insert(name.to_owned(), region);
-            }
+    }
+
+    /// The names of all parts that were written.
+    pub fn parts(&self) -> Result<Vec<String>, StoreError> {
+        let Some((dir, _)) = &self.place else { return Ok(Vec::new()) };
+        let failed = |source| StoreError::Read { path: dir.clone(), source };
+        let mut parts = Vec::new();
+        for entry in fs::read_dir(dir).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            parts.extend(name.to_str().and_then(|name| name.strip_suffix(".json")).map(str::to_owned));
         }
-        Ok((Self { place: Some((dir, lock)) }, world))
+        Ok(parts)
     }
 
     /// Where the bodies of objects go.
@@ -113,21 +118,12 @@ impl Store {
         self.place.as_ref().map(|(dir, _)| dir.join("objects"))
     }
 
-    /// Writes a region.
-    pub fn save_region(&self, name: &str, region: &Region) -> Result<(), StoreError> {
-        self.save(&format!("{name}.json"), region)
-    }
-
-    /// Writes what is global.
-    pub fn save_global(&self, global: &Global) -> Result<(), StoreError> {
-        self.save("global.json", global)
-    }
-
-    fn save(&self, file: &str, what: &impl Serialize) -> Result<(), StoreError> {
+    /// Writes a part of the world.
+    pub fn save(&self, part: &str, what: &impl Serialize) -> Result<(), StoreError> {
         let Some((dir, _)) = &self.place else {
             return Ok(());
         };
-        let path = dir.join(file);
+        let path = dir.join(format!("{part}.json"));
         let body = serde_json::to_vec(what).map_err(|source| StoreError::Serialise { path: path.clone(), source })?;
         write_whole(&path, &body).map_err(|source| StoreError::Write { path, source })
     }
