@@ -11,6 +11,8 @@ use crate::{TemplateError, render, validate};
 pub enum Store {
     /// Amazon S3, read and written with the credentials of the machine's instance profile.
     S3(S3Store),
+    /// Google Cloud Storage, read and written with a token of the machine's service account.
+    Gcs(GcsStore),
 }
 
 /// A bucket of Amazon S3.
@@ -40,6 +42,18 @@ pub enum S3Endpoint {
     },
 }
 
+/// A bucket of Google Cloud Storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GcsStore {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Where Cloud Storage's JSON API answers: [`GCS_ENDPOINT`], or any other place that speaks it, such as an emulator.
+    pub endpoint: String,
+}
+
+/// Where Google Cloud Storage answers for every region.
+pub const GCS_ENDPOINT: &str = "https://storage.googleapis.com";
+
 #[derive(Serialize)]
 struct S3Script<'a> {
     objects: String,
@@ -47,7 +61,15 @@ struct S3Script<'a> {
     metadata_service: &'a str,
 }
 
-/// The link-local address of the instance metadata service (AWS, "Use the Instance Metadata Service").
+#[derive(Serialize)]
+struct GcsScript<'a> {
+    endpoint: &'a str,
+    bucket: &'a str,
+    metadata_service: &'a str,
+}
+
+/// The link-local address of the instance metadata service (AWS, "Use the Instance Metadata Service"; Google, "About VM
+/// metadata").
 const METADATA_SERVICE: &str = "http://169.254.169.254";
 
 impl Store {
@@ -59,6 +81,7 @@ impl Store {
                     S3Script { objects: store.objects()?, region: &store.region, metadata_service: METADATA_SERVICE };
                 render::render("store/s3.sh", &script)
             }
+            Self::Gcs(store) => render::render("store/gcs.sh", &store.script()?),
         }
     }
 }
@@ -78,6 +101,15 @@ impl S3Store {
                 Ok(format!("{}/{bucket}", url.trim_end_matches('/')))
             }
         }
+    }
+}
+
+impl GcsStore {
+    fn script(&self) -> Result<GcsScript<'_>, TemplateError> {
+        validate::plain("the bucket", &self.bucket, "._-", "a bucket's name")?;
+        validate::url("the endpoint of Cloud Storage", &self.endpoint)?;
+        let endpoint = self.endpoint.trim_end_matches('/');
+        Ok(GcsScript { endpoint, bucket: &self.bucket, metadata_service: METADATA_SERVICE })
     }
 }
 

@@ -1,4 +1,5 @@
-"""A metadata service (IMDSv2 only) and an S3 that recomputes every signature (AWS Signature Version 4) by itself.
+"""Metadata services and object stores: AWS's (IMDSv2 only) with an S3 that recomputes every signature (AWS Signature
+Version 4) by itself, and Google's with a Cloud Storage that takes the token of the machine's service account only.
 
 Prints its port. Refuses a request whose secrets any process shows in its arguments.
 """
@@ -8,11 +9,13 @@ import hmac
 import http.server
 import json
 import pathlib
+import urllib.parse
 
 ACCESS_KEY = "ASIAEXAMPLE"
 SECRET = 'se/cr+et"with\\marks'
 SESSION = "session/token+with=marks=="
 METADATA_TOKEN = "metadata-token=="
+ACCESS_TOKEN = "ya29.to-ken_of.the-machine"
 REGION = "eu-west-1"
 OBJECTS = {}
 
@@ -23,7 +26,7 @@ def leaked():
             arguments = process.read_bytes()
         except OSError:
             continue
-        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN)):
+        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN, ACCESS_TOKEN)):
             return True
     return False
 
@@ -82,6 +85,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 keys = {"Code": "Success", "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET, "Token": SESSION}
                 return self.reply(200, json.dumps(keys).encode())
             return self.reply(404)
+        if self.path.startswith("/computeMetadata/v1/"):
+            token = self.path == "/computeMetadata/v1/instance/service-accounts/default/token"
+            if headers.get("metadata-flavor") != "Google" or not token:
+                return self.reply(403)
+            return self.reply(200, json.dumps({"access_token": ACCESS_TOKEN, "expires_in": 3599}).encode())
+        if "/storage/v1/" in self.path:
+            return self.cloud_storage(headers, body)
         if not is_signed(self.command, self.path, headers, body):
             return self.reply(403)
         if self.command == "PUT":
@@ -89,7 +99,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200)
         return self.reply(200, OBJECTS[self.path]) if self.path in OBJECTS else self.reply(404)
 
-    do_GET = do_PUT = answer
+    def cloud_storage(self, headers, body):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=True))
+        if headers.get("authorization") != f"Bearer {ACCESS_TOKEN}":
+            return self.reply(401)
+        if self.command == "POST" and url.path == "/upload/storage/v1/b/bootstrap/o" and query["uploadType"] == "media":
+            OBJECTS["gs://" + query["name"]] = body
+            return self.reply(200, json.dumps({"name": query["name"]}).encode())
+        prefix, _, key = url.path.rpartition("/")
+        if self.command != "GET" or prefix != "/storage/v1/b/bootstrap/o" or query != {"alt": "media"}:
+            return self.reply(400)
+        found = OBJECTS.get("gs://" + urllib.parse.unquote(key))
+        return self.reply(404) if found is None else self.reply(200, found)
+
+    do_GET = do_PUT = do_POST = answer
 
     def log_message(self, *_):
         pass

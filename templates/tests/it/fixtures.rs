@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use meridian_templates::{
-    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem, KubeProxyMode, Mirror,
-    NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256, Software, Store, Taint, TaintEffect, UserData,
-    Volume, Worker,
+    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem, GCS_ENDPOINT, GcsStore,
+    KubeProxyMode, Mirror, NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256, Software, Store, Taint,
+    TaintEffect, UserData, Volume, Worker,
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ pub fn user_data() -> UserData {
         sha256: Sha256::of("the bundle"),
         hostname: Some("prod-eu-cp-a".to_owned()),
     }
+}
+
+pub fn gcs() -> Store {
+    Store::Gcs(GcsStore { bucket: "meridian-prod-eu-0123456789ab".to_owned(), endpoint: GCS_ENDPOINT.to_owned() })
 }
 
 fn software() -> Software {

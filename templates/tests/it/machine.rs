@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use meridian_templates::{ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
+use meridian_templates::{GcsStore, ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
 use tempfile::TempDir;
 
 use crate::{fixtures, tools};
@@ -34,20 +34,28 @@ impl Drop for FakeCloud {
     }
 }
 
+/// The bucket on each cloud, as the fake one has them.
+fn stores(cloud: &FakeCloud) -> [Store; 2] {
+    let bucket = "bootstrap".to_owned();
+    [
+        Store::S3(S3Store {
+            bucket: bucket.clone(),
+            region: "eu-west-1".to_owned(),
+            endpoint: S3Endpoint::Url { url: cloud.url.clone() },
+        }),
+        Store::Gcs(GcsStore { bucket, endpoint: cloud.url.clone() }),
+    ]
+}
+
 /// What cloud-init would have written, below a directory of its own.
 struct Machine {
     directory: TempDir,
 }
 
 impl Machine {
-    fn boot(cloud: &FakeCloud, key: &str, bundle: &str) -> Self {
-        let store = S3Store {
-            bucket: "bootstrap".to_owned(),
-            region: "eu-west-1".to_owned(),
-            endpoint: S3Endpoint::Url { url: cloud.url.clone() },
-        };
+    fn boot(cloud: &FakeCloud, store: Store, key: &str, bundle: &str) -> Self {
         let text = user_data(&UserData {
-            store: Store::S3(store),
+            store,
             key: ObjectKey::new(key).unwrap(),
             sha256: Sha256::of(bundle),
             hostname: None,
@@ -94,41 +102,48 @@ fn succeed(output: &Output) {
 #[test]
 fn objects_are_read_and_written_with_the_machines_identity() {
     let cloud = FakeCloud::start();
-    let machine = Machine::boot(&cloud, "bundles/a.sh", "");
-    let published = fixtures::published().to_string();
-    fs::write(machine.path("published"), &published).unwrap();
-    succeed(&machine.run("meridian-store", &["put", "published", "join/token"]));
-    succeed(&machine.run("meridian-store", &["get", "join/token", "copy"]));
-    assert_eq!(fs::read_to_string(machine.path("copy")).unwrap(), published);
+    for store in stores(&cloud) {
+        let machine = Machine::boot(&cloud, store, "bundles/a.sh", "");
+        let published = fixtures::published().to_string();
+        fs::write(machine.path("published"), &published).unwrap();
+        succeed(&machine.run("meridian-store", &["put", "published", "join/token"]));
+        succeed(&machine.run("meridian-store", &["get", "join/token", "copy"]));
+        assert_eq!(fs::read_to_string(machine.path("copy")).unwrap(), published);
 
-    let missing = machine.run("meridian-store", &["get", "join/other", "other"]);
-    assert!(!missing.status.success() && !machine.path("other").exists(), "{missing:?}");
+        let missing = machine.run("meridian-store", &["get", "join/other", "other"]);
+        assert!(!missing.status.success() && !machine.path("other").exists(), "{missing:?}");
+    }
 }
 
 #[test]
 fn a_machine_fetches_checks_and_runs_its_bundle() {
     let cloud = FakeCloud::start();
     let bundle = "echo ran >>ran\n";
-    let machine = Machine::boot(&cloud, "bundles/a.sh", bundle);
-    assert!(!machine.run("meridian-bootstrap", &[]).status.success(), "there is no bundle yet");
+    let machines = stores(&cloud).map(|store| Machine::boot(&cloud, store, "bundles/a.sh", bundle));
+    for machine in &machines {
+        assert!(!machine.run("meridian-bootstrap", &[]).status.success(), "there is no bundle yet");
 
-    fs::write(machine.path("bundle"), bundle).unwrap();
-    succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
-    succeed(&machine.run("meridian-bootstrap", &[]));
-    assert_eq!(fs::read_to_string(machine.path("ran")).unwrap(), "ran\n");
-
+        fs::write(machine.path("bundle"), bundle).unwrap();
+        succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
+        succeed(&machine.run("meridian-bootstrap", &[]));
+        assert_eq!(fs::read_to_string(machine.path("ran")).unwrap(), "ran\n");
+    }
     drop(cloud);
-    succeed(&machine.run("meridian-bootstrap", &[]));
-    assert_eq!(fs::read_to_string(machine.path("ran")).unwrap(), "ran\nran\n", "it needs no network again");
+    for machine in &machines {
+        succeed(&machine.run("meridian-bootstrap", &[]));
+        assert_eq!(fs::read_to_string(machine.path("ran")).unwrap(), "ran\nran\n", "it needs no network again");
+    }
 }
 
 #[test]
 fn a_machine_refuses_another_bundle() {
     let cloud = FakeCloud::start();
-    let machine = Machine::boot(&cloud, "bundles/a.sh", "echo good\n");
-    fs::write(machine.path("bundle"), "touch ran\n").unwrap();
-    succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
-    let output = machine.run("meridian-bootstrap", &[]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is not the bundle"), "{output:?}");
-    assert!(!output.status.success() && !machine.path("ran").exists());
+    for store in stores(&cloud) {
+        let machine = Machine::boot(&cloud, store, "bundles/a.sh", "echo good\n");
+        fs::write(machine.path("bundle"), "touch ran\n").unwrap();
+        succeed(&machine.run("meridian-store", &["put", "bundle", "bundles/a.sh"]));
+        let output = machine.run("meridian-bootstrap", &[]);
+        assert!(String::from_utf8_lossy(&output.stderr).contains("is not the bundle"), "{output:?}");
+        assert!(!output.status.success() && !machine.path("ran").exists());
+    }
 }

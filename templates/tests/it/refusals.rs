@@ -1,4 +1,6 @@
-use meridian_templates::{Device, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data};
+use meridian_templates::{
+    Device, GcsStore, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data,
+};
 
 use crate::fixtures;
 
@@ -78,6 +80,13 @@ fn places_that_do_not_exist() {
         endpoint: S3Endpoint::Url { url: "http://10.0.0.1:4566".to_owned() },
     });
     invalid(&user_data(&input).unwrap_err(), "the bucket");
+    let gcs = |bucket: &str, endpoint: &str| {
+        Store::Gcs(GcsStore { bucket: bucket.to_owned(), endpoint: endpoint.to_owned() })
+    };
+    input.store = gcs("a/b", "http://10.0.0.1:4443");
+    invalid(&user_data(&input).unwrap_err(), "the bucket");
+    input.store = gcs("bootstrap", "storage.googleapis.com");
+    invalid(&user_data(&input).unwrap_err(), "the endpoint of Cloud Storage");
     input = fixtures::user_data();
     input.hostname = Some("two words".to_owned());
     invalid(&user_data(&input).unwrap_err(), "the host name");

@@ -1,10 +1,16 @@
-use meridian_templates::{NodeBundle, bundle, user_data};
+use meridian_templates::{NodeBundle, UserData, bundle, user_data};
 
 use crate::fixtures;
 
 #[test]
 fn the_user_data_of_a_slot() {
     insta::assert_snapshot!(user_data(&fixtures::user_data()).unwrap());
+}
+
+#[test]
+fn the_user_data_of_a_slot_on_google() {
+    let input = UserData { store: fixtures::gcs(), ..fixtures::user_data() };
+    insta::assert_snapshot!(user_data(&input).unwrap());
 }
 
 #[test]
