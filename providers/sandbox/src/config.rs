@@ -84,6 +84,8 @@ pub struct Pace {
     pub dns_change: u64,
     /// From `initial` to `healthy`.
     pub target_initial: u64,
+    /// From the beginning to the end of an operation that has no time of its own.
+    pub operation: u64,
 }
 
 impl Pace {
@@ -107,6 +109,7 @@ impl Pace {
             asg_scale: 0,
             dns_change: 0,
             target_initial: 0,
+            operation: 0,
         }
     }
 }
@@ -130,6 +133,7 @@ impl Default for Pace {
             asg_scale: 30,
             dns_change: 20,
             target_initial: 20,
+            operation: 15,
         }
     }
 }

@@ -5,8 +5,9 @@
 //! ```text
 //! effect=EFFECT            latency | throttle | server-error | capacity | denied
 //!                          | cut-before | cut-after | exit-before | exit-after
-//! service=NAME             the signing name: ec2, autoscaling, elasticloadbalancing, iam, route53, s3, sts
-//! operation=GLOB           such as RunInstances or Create*
+//! service=NAME             AWS: the signing name: ec2, autoscaling, elasticloadbalancing, iam, route53, s3, sts;
+//!                          Google: compute
+//! operation=GLOB           such as RunInstances, Create* or instances.insert
 //! region=NAME
 //! after=N                  leave the first N matching calls alone
 //! times=N                  then strike N times and no more
@@ -342,11 +343,16 @@ impl Faults {
         (latency, effect)
     }
 
-    /// Whether a launch that a service makes by itself finds no capacity.
+    /// Whether a launch that an autoscaling group makes by itself finds no capacity.
     pub(crate) fn strike_capacity(&self, region: &str) -> bool {
+        self.strike_launch("ec2", "RunInstances", region)
+    }
+
+    /// Whether a launch that a service makes by itself, as if by calling the operation, finds no capacity.
+    pub(crate) fn strike_launch(&self, service: &str, operation: &str, region: &str) -> bool {
         let mut struck = false;
         for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if armed.fault.effect == Effect::Capacity && armed.fault.matches("ec2", "RunInstances", region) {
+            if armed.fault.effect == Effect::Capacity && armed.fault.matches(service, operation, region) {
                 struck |= armed.strike();
             }
         }

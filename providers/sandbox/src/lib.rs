@@ -12,6 +12,7 @@ mod clock;
 mod config;
 mod fault;
 mod front;
+mod gcp;
 mod ids;
 mod log;
 mod record;

@@ -11,6 +11,7 @@ use crate::aws::Aws;
 use crate::config::Config;
 use crate::fault::Faults;
 use crate::front::Cloud;
+use crate::gcp::Gcp;
 use crate::log::CallLog;
 use crate::server::{Recorded, Server};
 use crate::store::StoreError;
@@ -43,7 +44,10 @@ pub enum StartError {
 type Open = fn(&Config, Faults, CallLog) -> Result<Arc<dyn Cloud>, StoreError>;
 
 /// Every cloud that the sandbox has, by name.
-const CLOUDS: [(&str, Open); 1] = [("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?)))];
+const CLOUDS: [(&str, Open); 2] = [
+    ("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?))),
+    ("gcp", |config, faults, log| Ok(Arc::new(Gcp::open(config, faults, log)?))),
+];
 
 /// A cloud that runs.
 #[derive(Debug)]
