@@ -1,0 +1,240 @@
+//! The bootstrap bucket and what protects it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use meridian_engine::observed::Condition;
+use meridian_engine::schema::Replacement;
+use meridian_engine::{Address, Fields, Resource, resource};
+use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::BOOTSTRAP;
+use super::contents::{bucket, remove};
+use super::storage::{Request, json as read_json, part, send, storage};
+use crate::client::Gcp;
+use crate::gce::{found, gone, made};
+use crate::marks::{CLUSTER_LABEL, Labels, own_labels};
+
+/// How long an older version of an object is kept. Slots publish a join token each hour.
+const OLD_VERSIONS_DAYS: u32 = 30;
+
+/// The only class of storage without a least time and a price for reading.
+const STORAGE_CLASS: &str = "STANDARD";
+
+resource! {
+    /// A private, versioned bucket, which Google encrypts with its own keys. Its id is its name.
+    pub struct Bucket = "google_storage_bucket", "bucket", Replacement::Refused(
+        "it holds the keys of the cluster's certificate authorities, without which no machine can join. To move a cluster \
+         to another project or region, make a new one there and destroy this one");
+    fields {
+        /// Unique among all customers.
+        name: String => replace,
+        /// The region.
+        location: String => replace,
+        /// Whether what is allowed is said by the bucket's policy alone, and by no access lists.
+        uniform_access: bool => update,
+        /// `enforced`: nobody can make the bucket or an object public.
+        public_access_prevention: String => update,
+        versioning: bool => update,
+        /// Days after which an older version is removed.
+        old_versions_days: u32 => update,
+        /// How long Google keeps what was deleted. None: versions do that as long as the cluster lives, and when it is
+        /// destroyed its keys are to be gone.
+        soft_delete_seconds: i64 => update,
+        labels: Labels => update,
+    }
+    computed {}
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Answer {
+    name: String,
+    location: String,
+    iam_configuration: IamConfiguration,
+    versioning: Switch,
+    lifecycle: Lifecycle,
+    soft_delete_policy: SoftDelete,
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct IamConfiguration {
+    uniform_bucket_level_access: Switch,
+    public_access_prevention: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Switch {
+    enabled: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Lifecycle {
+    rule: Vec<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SoftDelete {
+    retention_duration_seconds: String,
+}
+
+impl Bucket {
+    /// The bucket of a cluster, private in every way that there is.
+    #[must_use]
+    pub fn private(name: String, region: &str, labels: Labels) -> Self {
+        Self {
+            name,
+            location: region.to_owned(),
+            uniform_access: true,
+            public_access_prevention: "enforced".to_owned(),
+            versioning: true,
+            old_versions_days: OLD_VERSIONS_DAYS,
+            soft_delete_seconds: 0,
+            labels,
+        }
+    }
+
+    /// What an update may change, as the API takes it. `before` are labels that may have to go.
+    fn settings(&self, client: &Gcp, before: &Labels) -> Value {
+        let gone = before.keys().filter(|key| !self.labels.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+        let labels = client.all_labels(&self.labels).into_iter().map(|(key, value)| (key, Value::String(value)));
+        json!({
+            "iamConfiguration": {
+                "uniformBucketLevelAccess": { "enabled": self.uniform_access },
+                "publicAccessPrevention": self.public_access_prevention,
+            },
+            "versioning": { "enabled": self.versioning },
+            "lifecycle": { "rule": [rule(self.old_versions_days)] },
+            "softDeletePolicy": { "retentionDurationSeconds": self.soft_delete_seconds.to_string() },
+            "labels": gone.chain(labels).collect::<serde_json::Map<_, _>>(),
+        })
+    }
+}
+
+fn rule(days: u32) -> Value {
+    json!({ "action": { "type": "Delete" }, "condition": { "daysSinceNoncurrentTime": days } })
+}
+
+/// The days of the one rule that is ours; none when there are others.
+fn days_of(rules: &[Value]) -> u32 {
+    let [only] = rules else { return 0 };
+    let days = only["condition"]["daysSinceNoncurrentTime"].as_u64().and_then(|days| days.try_into().ok());
+    days.filter(|days| *only == rule(*days)).unwrap_or_default()
+}
+
+fn path(name: &str) -> String {
+    format!("/storage/v1/b/{}", part(name))
+}
+
+async fn look(client: &Gcp, name: &str) -> Result<Option<Answer>, CloudError> {
+    found(read_json(client, &Request::new(storage("buckets.get"), Method::GET, path(name))).await)
+}
+
+fn read(client: &Gcp, answer: Answer) -> Option<Found<Bucket>> {
+    if answer.labels.get(CLUSTER_LABEL) != Some(&client.cluster) {
+        return None;
+    }
+    Some(Found {
+        address: Address::new(Bucket::SCHEMA.kind, BOOTSTRAP).ok()?,
+        id: answer.name.clone(),
+        resource: Bucket {
+            name: answer.name,
+            // Cloud Storage writes locations in capitals.
+            location: answer.location.to_lowercase(),
+            uniform_access: answer.iam_configuration.uniform_bucket_level_access.enabled,
+            public_access_prevention: answer.iam_configuration.public_access_prevention,
+            versioning: answer.versioning.enabled,
+            old_versions_days: days_of(&answer.lifecycle.rule),
+            soft_delete_seconds: answer.soft_delete_policy.retention_duration_seconds.parse().unwrap_or_default(),
+            labels: own_labels(answer.labels),
+        },
+        computed: Fields::new(),
+        condition: Condition::Ready,
+    })
+}
+
+#[async_trait]
+impl KindOps<Gcp> for Bucket {
+    async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
+        let answer = look(client, &bucket(client)).await?;
+        Ok(answer.and_then(|answer| read(client, answer)).into_iter().collect())
+    }
+
+    async fn create(&self, client: &Gcp, _: &New) -> Result<Made, CloudError> {
+        let mut body = self.settings(client, &Labels::new());
+        body["name"] = json!(self.name);
+        body["location"] = json!(self.location);
+        body["storageClass"] = json!(STORAGE_CLASS);
+        let request = Request::new(storage("buckets.insert"), Method::POST, "/storage/v1/b".to_owned())
+            .query("project", &client.project)
+            .json(&body);
+        match send(client, &request).await {
+            // A create that was sent before and never answered.
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {
+                match look(client, &self.name).await?.and_then(|answer| read(client, answer)) {
+                    Some(_) => Ok(made(&self.name)),
+                    None => Err(error),
+                }
+            }
+            result => result.map(|_| made(&self.name)),
+        }
+    }
+
+    async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
+        let body = self.settings(client, &existing.before.labels);
+        let request = Request::new(storage("buckets.patch"), Method::PATCH, path(&self.name)).json(&body);
+        send(client, &request).await?;
+        Ok(made(&self.name))
+    }
+
+    async fn delete(client: &Gcp, existing: &Existing<Self>) -> Result<(), CloudError> {
+        let name = existing.id.as_str();
+        gone(remove(client, name).await)?;
+        client
+            .caller
+            .until("storage:buckets.delete", &format!("{name} to be gone"), || async {
+                Ok(look(client, name).await?.is_none().then_some(()))
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_rules_than_ours_are_noticed() {
+        assert_eq!(days_of(&[rule(30)]), 30);
+        assert_eq!(days_of(&[rule(30), rule(30)]), 0);
+        assert_eq!(days_of(&[json!({ "action": { "type": "Delete" }, "condition": { "age": 1 } })]), 0);
+        let mut more = rule(30);
+        more["condition"]["matchesPrefix"] = json!(["join/"]);
+        assert_eq!(days_of(&[more]), 0);
+    }
+
+    #[test]
+    fn an_answer_is_read() {
+        let answer: Answer = serde_json::from_value(json!({
+            "kind": "storage#bucket",
+            "name": "b",
+            "location": "EUROPE-WEST1",
+            "iamConfiguration": {
+                "uniformBucketLevelAccess": { "enabled": true, "lockedTime": "2027-02-19T07:00:00.000Z" },
+                "publicAccessPrevention": "enforced",
+            },
+            "softDeletePolicy": { "retentionDurationSeconds": "0" },
+        }))
+        .unwrap();
+        assert!(answer.iam_configuration.uniform_bucket_level_access.enabled && !answer.versioning.enabled);
+        assert_eq!(answer.soft_delete_policy.retention_duration_seconds, "0");
+    }
+}
