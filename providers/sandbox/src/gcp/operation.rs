@@ -49,6 +49,11 @@ impl Failure {
         }
     }
 
+    /// Something else needs it. `message` is what a refusal would say.
+    pub fn in_use(message: String) -> Self {
+        Self { code: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE".to_owned(), message, status: 400 }
+    }
+
     /// An internal address has an owner.
     pub fn address_in_use(address: impl std::fmt::Display) -> Self {
         Self {

@@ -11,8 +11,18 @@ use super::error::ApiError;
 
 /// The query parameters that every method has and that change nothing here. `fields` is not among them: an answer is
 /// always whole.
-const COMMON: [&str; 9] =
-    ["alt", "$alt", "$.xgafv", "access_token", "key", "oauth_token", "prettyPrint", "quotaUser", "userIp"];
+const COMMON: [&str; 10] = [
+    "alt",
+    "$alt",
+    "$apiVersion",
+    "$.xgafv",
+    "access_token",
+    "key",
+    "oauth_token",
+    "prettyPrint",
+    "quotaUser",
+    "userIp",
+];
 
 /// A request that was read.
 #[derive(Debug)]

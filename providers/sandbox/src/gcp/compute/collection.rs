@@ -124,6 +124,8 @@ pub struct Collection {
     pub prepare: fn(&mut Cx<'_>, &Path, &mut Doc, Option<&Item>) -> Result<Made, ApiError>,
     /// Checks whether it may be removed and gives what else happens then.
     pub removal: fn(&mut Cx<'_>, &Path, &Item) -> Result<Vec<Change>, ApiError>,
+    /// Whether it is found out only by the operation that something else needs it.
+    pub finds_users_late: bool,
     /// The status of what is being removed.
     pub removing: Option<&'static str>,
     /// Adds what is worked out when it is shown.
@@ -149,6 +151,7 @@ impl Collection {
         takes: |pace| pace.operation,
         prepare: |_, _, _, _| Ok(Made::default()),
         removal: |_, _, _| Ok(Vec::new()),
+        finds_users_late: false,
         removing: None,
         show: |_, _, _, _| {},
     };
@@ -424,18 +427,26 @@ fn make(
 fn delete(cx: &mut Cx<'_>, collection: &Collection, path: &Path, request: &Request) -> Result<Value, ApiError> {
     let request = identity(request)?;
     let item = ready(cx, path)?;
-    if let Some(user) = reference::user(cx, path) {
-        return Err(ApiError::in_use(collection.one, path, user));
+    let in_use = reference::user(cx, path).map(|user| ApiError::in_use(collection.one, path, user));
+    let error = match in_use {
+        Some(error) if !collection.finds_users_late => return Err(error),
+        Some(error) => Some(Failure::in_use(error.message)),
+        None => None,
+    };
+    let mut then = Vec::new();
+    if error.is_some() {
+        then.push(Change::Put(path.to_string(), Arc::clone(&item)));
+    } else {
+        then.push(Change::Remove(path.to_string()));
+        then.extend((collection.removal)(cx, path, &item)?);
     }
-    let mut then = vec![Change::Remove(path.to_string())];
-    then.extend((collection.removal)(cx, path, &item)?);
     let mut last = Item::clone(&item).while_busy();
     if let Some(status) = collection.removing {
         last.doc.insert("status".to_owned(), json!(status));
     }
     let (target_id, takes) = (item.text("id").to_owned(), (collection.takes)(&cx.pace));
     cx.world.put(&path.to_string(), last);
-    Ok(Operation::begin(cx, Work { kind: "delete", target: path, target_id, takes, then, error: None, request }))
+    Ok(Operation::begin(cx, Work { kind: "delete", target: path, target_id, takes, then, error, request }))
 }
 
 fn change_fields(
@@ -449,9 +460,10 @@ fn change_fields(
     let mut body = collection.body(cx, path, request, nulls)?;
     let old = get(cx, path)?;
     if collection.fingerprint {
-        let given = body.remove("fingerprint");
-        if given.as_ref().and_then(Value::as_str) != Some(print(&old).as_str()) {
-            return Err(ApiError::condition("Invalid fingerprint."));
+        match body.remove("fingerprint") {
+            Some(given) if given == json!(print(&old)) => {}
+            Some(_) => return Err(ApiError::condition("Invalid fingerprint.")),
+            None => return Err(ApiError::condition("An up-to-date fingerprint must be provided.")),
         }
     }
     if body.get("name").is_some_and(|name| name.as_str() != Some(&path.name)) {

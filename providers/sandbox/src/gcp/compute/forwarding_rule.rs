@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::collection::{Action, Collection, Made};
+use super::collection::{Action, Collection, Made, Verb};
 use super::path::Path;
 use super::{address, labels};
 use crate::gcp::error::ApiError;
@@ -35,7 +35,7 @@ const SCHEMA: Schema = &[
     ("noAutomateDnsZone", Kind::Unsupported),
     ("serviceDirectoryRegistrations", Kind::Unsupported),
     ("target", Kind::Unsupported),
-    ("fingerprint", Kind::Output),
+    ("fingerprint", Kind::Bytes),
     ("serviceName", Kind::Output),
 ];
 
@@ -48,15 +48,26 @@ pub const FORWARDING_RULES: Collection = Collection {
     aggregated: "forwardingRuleAggregatedList",
     schema: SCHEMA,
     required: &["loadBalancingScheme", "backendService"],
+    mutable: &["allowGlobalAccess"],
+    fingerprint: true,
+    verbs: &[Verb::Get, Verb::List, Verb::Aggregated, Verb::Insert, Verb::Delete, Verb::Patch],
     actions: &[Action { name: "setLabels", query: &["requestId"], run: labels::set }],
     takes: |pace| pace.load_balancer_provisioning,
     prepare,
-    show,
     ..Collection::BASE
 };
 
-fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc, _: Option<&Item>) -> Result<Made, ApiError> {
+fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc, old: Option<&Item>) -> Result<Made, ApiError> {
     let scheme = text(doc, "loadBalancingScheme").to_owned();
+    if old.is_some() {
+        // Of a rule that exists only this can change, and only of an internal one.
+        return match doc.get("allowGlobalAccess") {
+            Some(access) if scheme != "INTERNAL" => {
+                Err(ApiError::invalid("resource.allowGlobalAccess", access, "Only INTERNAL ones have it."))
+            }
+            _ => Ok(Made::default()),
+        };
+    }
     let service =
         Path::of_url(text(doc, "backendService")).ok_or_else(|| ApiError::required("resource.backendService"))?;
     let backend = super::collection::get(cx, &service)?;
@@ -162,10 +173,4 @@ fn external(cx: &mut Cx<'_>, path: &Path, wanted: Option<String>) -> Result<Stri
 fn in_use(address: &str, by: &str) -> ApiError {
     let message = format!("IP address '{address}' is already being used by '{by}'");
     ApiError::new(400, "resourceInUseByAnotherResource", message)
-}
-
-fn show(_: &Cx<'_>, _: &Path, item: &Item, doc: &mut Doc) {
-    // A fingerprint is shown, but none has to be sent.
-    let print = super::collection::fingerprint(Some(&Value::Object(item.doc.clone())));
-    doc.insert("fingerprint".to_owned(), json!(print));
 }

@@ -100,7 +100,7 @@ fn add(cx: &mut Cx<'_>, path: &Path, request: &Request) -> Result<Value, ApiErro
     let mut all = members(&next);
     for instance in added {
         if all.contains(&instance) {
-            let message = format!("Instance '{instance}' is already a member of '{path}'.");
+            let message = format!("Resource '{instance}' is already a member of '{path}'.");
             return Err(ApiError::new(400, "memberAlreadyExists", message));
         }
         let Some(item) = cx.world.get(&instance) else { return Err(ApiError::not_found(instance)) };
@@ -126,7 +126,7 @@ fn remove(cx: &mut Cx<'_>, path: &Path, request: &Request) -> Result<Value, ApiE
     let mut next = Item::clone(&*get(cx, path)?);
     let mut all = members(&next);
     if let Some(stranger) = removed.iter().find(|instance| !all.contains(instance)) {
-        let message = format!("Instance '{stranger}' is not a member of '{path}'.");
+        let message = format!("Resource '{stranger}' is not a member of '{path}'.");
         return Err(ApiError::new(400, "memberNotFound", message));
     }
     all.retain(|instance| !removed.contains(instance));

@@ -455,6 +455,24 @@ fn list_managed(cx: &mut Cx<'_>, path: &Path, request: &Request) -> Result<Value
     Ok(answer)
 }
 
+/// `listErrors`: the last launches that failed.
+pub fn list_errors(cx: &Cx<'_>, path: &Path, request: &Request) -> Result<Value, ApiError> {
+    request.check_query(&LIST_QUERY)?;
+    let manager = get(cx, path)?;
+    let errors = manager.hidden.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
+    let all = errors.into_iter().enumerate().map(|(index, error)| (format!("{index:04}"), error));
+    let page = page(cx, request, all, |field| ["error", "instanceActionDetails", "timestamp"].contains(&field))?;
+    let items: Vec<Value> = page.items.into_iter().map(|(_, value)| value).collect();
+    let mut answer = json!({});
+    if !items.is_empty() {
+        answer["items"] = json!(items);
+    }
+    if let Some(next) = page.next {
+        answer["nextPageToken"] = json!(next);
+    }
+    Ok(answer)
+}
+
 /// The group of a manager's instances has them as members.
 pub fn enlist(cx: &mut Cx<'_>, path: &Path) {
     let group = path.beside("instanceGroups", &path.name).to_string();

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::path::{Path, Scope, url};
 use super::{instance, manager};
-use crate::clock::Millis;
+use crate::clock::{Millis, timestamp};
+use crate::gcp::error::ApiError;
+use crate::gcp::operation::Failure;
 use crate::gcp::world::{Cx, Doc, Item, part_of, text};
 
 /// The instances of a manager, by path.
@@ -118,15 +120,15 @@ fn look_after(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Option<Millis> {
     let surge = if rolling { as_count(calculated(&policy["maxSurge"], size)).min(outdated.len()) } else { 0 };
     let wanted = as_count(size) + surge;
     if alive.len() < wanted {
-        let mut missing = wanted - alive.len();
-        while missing > 0 && launch(cx, path, item).is_some() {
-            missing -= 1;
+        for _ in alive.len()..wanted {
+            if let Err(failure) = launch(cx, path, item) {
+                remember(cx, path, &failure);
+                // What found no room is tried again later.
+                again(cx.now + cx.pace.asg_scale.max(1));
+                return next;
+            }
         }
-        // What found no capacity is tried again later.
-        again(cx.now + if missing > 0 { cx.pace.asg_scale.max(1) } else { cx.pace.instance_pending });
-        if missing > 0 {
-            return next;
-        }
+        again(cx.now + cx.pace.instance_pending);
     }
     let running = alive.iter().filter(|(_, one)| is_running(one)).count();
     let doomed: Vec<String> = if alive.len() > wanted {
@@ -165,26 +167,49 @@ fn surplus(alive: &[(String, Arc<Item>)], manager: &Item, count: usize) -> Vec<S
     doomed
 }
 
-/// Launches an instance in the zone that has the fewest; `None` where there is no room for it.
-fn launch(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Option<()> {
+/// How many failures a manager remembers.
+const REMEMBERED: usize = 50;
+
+/// Remembers why a launch failed, the newest first.
+fn remember(cx: &mut Cx<'_>, path: &Path, failure: &Failure) {
+    let key = path.to_string();
+    let Some(mut item) = cx.world.get(&key).map(|item| Item::clone(item)) else { return };
+    let mut errors = item.hidden.get("errors").and_then(Value::as_array).cloned().unwrap_or_default();
+    let error = json!({
+        "error": { "code": failure.code, "message": failure.message },
+        "instanceActionDetails": {
+            "action": "CREATING",
+            "version": { "instanceTemplate": item.text("instanceTemplate") },
+        },
+        "timestamp": timestamp(cx.now),
+    });
+    errors.insert(0, error);
+    errors.truncate(REMEMBERED);
+    item.hidden.insert("errors".to_owned(), Value::Array(errors));
+    cx.world.put(&key, item);
+}
+
+/// Launches an instance in the zone that has the fewest.
+fn launch(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Result<(), Failure> {
     let all = managed(cx, path);
-    let zones = item.doc["distributionPolicy"]["zones"].as_array()?;
     let crowd = |zone: &str| {
-        all.iter()
-            .filter(|(key, one)| key.contains(&format!("/zones/{zone}/")) && one.text("status") != "STOPPING")
-            .count()
+        let here = |(key, one): &&(String, Arc<Item>)| {
+            key.contains(&format!("/zones/{zone}/")) && one.text("status") != "STOPPING"
+        };
+        all.iter().filter(here).count()
     };
-    let zone = zones
-        .iter()
-        .filter_map(|zone| zone["zone"].as_str()?.rsplit('/').next())
-        .min_by_key(|zone| crowd(zone))?
-        .to_owned();
+    let zones = item.doc["distributionPolicy"]["zones"].as_array().into_iter().flatten();
+    let zone = zones.filter_map(|zone| zone["zone"].as_str()?.rsplit('/').next()).min_by_key(|zone| crowd(zone));
+    let zone = zone.unwrap_or_default().to_owned();
     if cx.faults.strike_launch("compute", "instances.insert", path.region()) {
-        return None;
+        return Err(Failure::capacity(&zone));
     }
-    let template =
-        Path::of_url(item.text("instanceTemplate")).and_then(|path| cx.world.get(&path.to_string()).cloned())?;
-    let mut doc: Doc = template.doc.get("properties")?.as_object()?.clone();
+    let refused = |error: ApiError| Failure { code: error.reason, message: error.message, status: error.status };
+    let link = item.text("instanceTemplate");
+    let template = Path::of_url(link).ok_or_else(|| ApiError::not_found(link)).map_err(refused)?;
+    let template = super::collection::get(cx, &template).map_err(refused)?;
+    let properties = template.doc.get("properties").and_then(Value::as_object);
+    let mut doc: Doc = properties.cloned().unwrap_or_default();
     let name = format!("{}-{}", item.text("baseInstanceName"), cx.ids.upper(4).to_lowercase());
     let place = Path {
         project: path.project.clone(),
@@ -195,10 +220,10 @@ fn launch(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Option<()> {
     place_in(&mut doc, &path.project, &zone, item);
     doc.insert("name".to_owned(), json!(place.name));
     if cx.world.get(&place.to_string()).is_some() {
-        return None;
+        return Err(refused(ApiError::exists(&place)));
     }
     // What the template says may have become impossible; then the manager tries again, as the real one does.
-    let made = instance::prepare(cx, &place, &mut doc).ok()?;
+    let made = instance::prepare(cx, &place, &mut doc).map_err(refused)?;
     super::collection::stamp(cx, &mut doc);
     doc.insert("status".to_owned(), json!("PROVISIONING"));
     let mut hidden = made.hidden;
@@ -208,7 +233,7 @@ fn launch(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Option<()> {
         cx.world.put(&path.to_string(), disk);
     }
     cx.world.put(&place.to_string(), Item { doc, hidden, busy: false });
-    Some(())
+    Ok(())
 }
 
 /// Turns the names of a template into links of a zone, and picks the machine type that the group likes best.

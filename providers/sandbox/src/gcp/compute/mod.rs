@@ -180,6 +180,9 @@ fn made_up(method: &Method, scope: &Scope, rest: &[&str]) -> Option<(String, Str
         }
         ("GET", ["images", name]) if is_global => ("images", "get", (*name).to_owned(), image::get),
         ("GET", ["routes"]) if is_global => ("routes", "list", String::new(), route::list),
+        ("GET", ["instanceGroupManagers", name, "listErrors"]) if matches!(scope, Scope::Region(_)) => {
+            ("regionInstanceGroupManagers", "listErrors", (*name).to_owned(), manager::list_errors)
+        }
         ("GET", ["routes", name]) if is_global => ("routes", "get", (*name).to_owned(), route::get),
         _ => return None,
     };

@@ -47,6 +47,7 @@ pub const NETWORKS: Collection = Collection {
     mutable: &["routingConfig", "mtu", "networkFirewallPolicyEnforcementOrder", "enableUlaInternalIpv6"],
     verbs: &[Verb::Get, Verb::List, Verb::Insert, Verb::Delete, Verb::Patch],
     quota: |quotas| Some(("NETWORKS", quotas.vpcs)),
+    finds_users_late: true,
     prepare,
     show,
     ..Collection::BASE

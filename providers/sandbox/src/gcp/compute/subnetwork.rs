@@ -79,7 +79,10 @@ pub const SUBNETWORKS: Collection = Collection {
     mutable: &["secondaryIpRanges", "privateIpGoogleAccess", "logConfig", "enableFlowLogs", "role", "description"],
     fingerprint: true,
     verbs: &[Verb::Get, Verb::List, Verb::Aggregated, Verb::Insert, Verb::Delete, Verb::Patch],
-    actions: &[Action { name: "expandIpCidrRange", query: &["requestId"], run: expand }],
+    actions: &[
+        Action { name: "expandIpCidrRange", query: &["requestId"], run: expand },
+        Action { name: "setPrivateIpGoogleAccess", query: &["requestId"], run: set_private_access },
+    ],
     quota: |quotas| Some(("SUBNETWORKS", quotas.subnets)),
     prepare,
     show,
@@ -228,4 +231,16 @@ fn expand(cx: &mut Cx<'_>, path: &Path, request: &Request) -> Result<Value, ApiE
     check_overlaps(cx, path, &next.doc)?;
     let takes = cx.pace.operation;
     change(cx, path, request, "expandIpCidrRange", next, Vec::new(), takes)
+}
+
+const ACCESS: Schema = &[("privateIpGoogleAccess", Kind::Bool)];
+
+/// `setPrivateIpGoogleAccess`.
+fn set_private_access(cx: &mut Cx<'_>, path: &Path, request: &Request) -> Result<Value, ApiError> {
+    let body = schema::read(ACCESS, request.json()?, "", Nulls::Drop)?;
+    let mut next = Item::clone(&*get(cx, path)?);
+    let access = body.get("privateIpGoogleAccess").cloned().unwrap_or(Value::Bool(false));
+    next.doc.insert("privateIpGoogleAccess".to_owned(), access);
+    let takes = cx.pace.operation;
+    change(cx, path, request, "setPrivateIpGoogleAccess", next, Vec::new(), takes)
 }

@@ -51,8 +51,9 @@ async fn a_network_is_made_shown_and_removed() {
     assert!(shown["subnetworks"][0].as_str().unwrap().ends_with("/regions/europe-west1/subnetworks/private"));
     let again = begin(&sandbox, "POST", "global/networks", network("main")).await;
     expect(&again, 409, "alreadyExists");
-    let used = begin(&sandbox, "DELETE", "global/networks/main", Value::Null).await;
-    expect(&used, 400, "resourceInUseByAnotherResource");
+    let used = end(&sandbox, "DELETE", "global/networks/main", Value::Null).await;
+    assert_eq!(used["error"]["errors"][0]["code"], "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE");
+    assert_eq!(used["httpErrorStatusCode"], 400);
     ok(&sandbox, "DELETE", &format!("{REGION}/subnetworks/private"), Value::Null).await;
     ok(&sandbox, "DELETE", "global/networks/main", Value::Null).await;
     expect(&get(&sandbox, "global/networks/main").await, 404, "notFound");
@@ -332,6 +333,8 @@ async fn a_group_keeps_its_instances() {
     ok(&sandbox, "POST", &managers, manager).await;
     let group = stable(&sandbox, &path).await;
     assert_eq!(group["currentActions"]["none"], 4);
+    let errors = get(&sandbox, &format!("{path}/listErrors")).await.body;
+    assert_eq!(errors["items"][0]["error"]["code"], "ZONE_RESOURCE_POOL_EXHAUSTED");
     let all = machines(&sandbox).await;
     let zones: std::collections::BTreeSet<&str> = all.iter().filter_map(|one| one["zone"].as_str()).collect();
     assert_eq!((all.len(), zones.len()), (4, 3));
@@ -429,4 +432,68 @@ async fn what_google_has_can_be_read() {
     ground(&sandbox).await;
     let routes = get(&sandbox, "global/routes").await.body;
     assert_eq!(routes["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_internal_load_balancer_has_an_address_of_the_subnetwork() {
+    let sandbox = sandbox().await;
+    ground(&sandbox).await;
+    let subnet = format!("{REGION}/subnetworks/private");
+    let check = json!({ "name": "api", "type": "TCP", "tcpHealthCheck": { "port": 6443 } });
+    ok(&sandbox, "POST", &format!("{REGION}/healthChecks"), check).await;
+    let service = json!({
+        "name": "api", "loadBalancingScheme": "INTERNAL", "healthChecks": [format!("{REGION}/healthChecks/api")],
+    });
+    ok(&sandbox, "POST", &format!("{REGION}/backendServices"), service).await;
+    let address = json!({ "name": "api", "addressType": "INTERNAL", "subnetwork": subnet });
+    ok(&sandbox, "POST", &format!("{REGION}/addresses"), address).await;
+    let address = get(&sandbox, &format!("{REGION}/addresses/api")).await.body["address"].clone();
+    let rule = json!({
+        "name": "api", "loadBalancingScheme": "INTERNAL", "IPAddress": address, "ports": ["6443"],
+        "subnetwork": subnet, "backendService": format!("{REGION}/backendServices/api"),
+    });
+    ok(&sandbox, "POST", &format!("{REGION}/forwardingRules"), rule).await;
+    let path = format!("{REGION}/forwardingRules/api");
+    let shown = get(&sandbox, &path).await.body;
+    assert_eq!(shown["allowGlobalAccess"], false);
+    assert!(shown["network"].as_str().unwrap().ends_with("/global/networks/main"));
+    let change = json!({ "allowGlobalAccess": true, "fingerprint": shown["fingerprint"] });
+    ok(&sandbox, "PATCH", &path, change).await;
+    let shown = get(&sandbox, &path).await.body;
+    assert_eq!(shown["allowGlobalAccess"], true);
+    let wrong = json!({ "ports": ["443"], "fingerprint": shown["fingerprint"] });
+    expect(&begin(&sandbox, "PATCH", &path, wrong).await, 400, "invalid");
+}
+
+#[tokio::test]
+async fn a_group_is_held_to_the_rules_of_regional_ones() {
+    let sandbox = sandbox().await;
+    ground(&sandbox).await;
+    ok(&sandbox, "POST", "global/instanceTemplates", template("t1", "n2-standard-2")).await;
+    let wrong = |more: Value| {
+        let mut manager = json!({ "name": "pool", "targetSize": 3, "instanceTemplate": "global/instanceTemplates/t1" });
+        manager.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        manager
+    };
+    let selection = json!({ "instanceSelections": { "a": { "machineTypes": ["n2-standard-4"] } } });
+    for more in [
+        json!({ "updatePolicy": { "maxSurge": { "fixed": 1 } } }),
+        json!({ "updatePolicy": { "maxSurge": { "percent": 50 } } }),
+        json!({ "updatePolicy": { "maxSurge": { "fixed": 0 }, "maxUnavailable": { "fixed": 0 } } }),
+        json!({ "updatePolicy": { "replacementMethod": "RECREATE", "maxSurge": { "fixed": 3 } } }),
+        json!({ "distributionPolicy": { "zones": [{ "zone": "zones/us-east1-b" }] } }),
+        json!({ "instanceFlexibilityPolicy": selection }),
+        json!({ "versions": [{ "instanceTemplate": "global/instanceTemplates/t1" }, {}] }),
+    ] {
+        let answer = begin(&sandbox, "POST", &format!("{REGION}/instanceGroupManagers"), wrong(more)).await;
+        expect(&answer, 400, "invalid");
+    }
+    for (more, status, reason) in [
+        (json!({ "instanceTemplate": "global/instanceTemplates/t2" }), 404, "notFound"),
+        (json!({ "targetPools": [] }), 400, "invalid"),
+        (json!({ "size": 3 }), 400, "badRequest"),
+    ] {
+        let answer = begin(&sandbox, "POST", &format!("{REGION}/instanceGroupManagers"), wrong(more)).await;
+        expect(&answer, status, reason);
+    }
 }
