@@ -16,6 +16,10 @@ use crate::disk::Disk;
 use crate::dns::{Record, Zone};
 use crate::firewall::Firewall;
 use crate::identity::ServiceAccount;
+use crate::leftovers::{
+    KubernetesBackendService, KubernetesDisk, KubernetesFirewall, KubernetesForwardingRule, KubernetesHealthCheck,
+    KubernetesInstanceGroup, KubernetesTargetPool,
+};
 use crate::load_balancer::{BackendService, ForwardingRule, HealthCheck, InstanceGroup};
 use crate::network::{Address, Network, Router, Subnetwork};
 
@@ -91,7 +95,15 @@ kinds!(
         Object,
         ClusterSecret,
     ],
-    []
+    [
+        KubernetesForwardingRule,
+        KubernetesTargetPool,
+        KubernetesBackendService,
+        KubernetesHealthCheck,
+        KubernetesInstanceGroup,
+        KubernetesFirewall,
+        KubernetesDisk,
+    ]
 );
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ clients! {
         regions: Regions,
         routers: Routers,
         subnetworks: Subnetworks,
+        target_pools: TargetPools,
         zone_operations: ZoneOperations,
         zones: Zones,
     }
