@@ -6,7 +6,7 @@
 //! effect=EFFECT            latency | throttle | server-error | capacity | denied
 //!                          | cut-before | cut-after | exit-before | exit-after
 //! service=NAME             AWS: the signing name: ec2, autoscaling, elasticloadbalancing, iam, route53, s3, sts;
-//!                          Google: compute
+//!                          Google: compute, iam, cloudresourcemanager, dns, storage
 //! operation=GLOB           such as RunInstances, Create* or instances.insert
 //! region=NAME
 //! after=N                  leave the first N matching calls alone

@@ -29,6 +29,11 @@ impl ApiError {
         Self { canonical: Some(code), ..Self::new(status, reason, message) }
     }
 
+    /// An error of the services that name their errors by the canonical code alone.
+    pub fn plain(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self::canonical(status, code, code, message)
+    }
+
     /// 400: the body is no JSON that the method understands.
     pub fn payload(message: impl Into<String>) -> Self {
         Self::canonical(400, "INVALID_ARGUMENT", "badRequest", message)
@@ -132,6 +137,11 @@ impl ApiError {
         });
         if let Some(code) = self.canonical {
             error["status"] = Value::from(code);
+        }
+        if self.canonical == Some(self.reason.as_str())
+            && let Some(error) = error.as_object_mut()
+        {
+            error.remove("errors");
         }
         json_response(self.status, &json!({ "error": error }))
     }

@@ -7,12 +7,16 @@
 //! Credentials are not checked: whoever reaches a sandbox may do anything in it.
 
 mod compute;
+mod crm;
+mod dns;
 mod error;
 mod filter;
+mod iam;
 mod operation;
 mod page;
 mod request;
 mod schema;
+mod storage;
 #[cfg(test)]
 mod testing;
 mod world;
@@ -64,12 +68,16 @@ struct Service {
 }
 
 /// Every service, in the order in which they are asked whether a request is theirs.
-const SERVICES: [Service; 1] = [Service {
-    target: compute::target,
-    handle: compute::handle,
-    settle: compute::settle,
-    inventory: compute::inventory,
-}];
+const SERVICES: [Service; 5] = [
+    Service { target: compute::target, handle: compute::handle, settle: compute::settle, inventory: compute::inventory },
+    Service { target: iam::target, handle: iam::handle, settle: nothing, inventory: iam::inventory },
+    Service { target: crm::target, handle: crm::handle, settle: nothing, inventory: crm::inventory },
+    Service { target: dns::target, handle: dns::handle, settle: nothing, inventory: dns::inventory },
+    Service { target: storage::target, handle: storage::handle, settle: nothing, inventory: storage::inventory },
+];
+
+/// What is due in a service in which nothing happens by itself.
+fn nothing(_: &mut Cx<'_>) {}
 
 impl Gcp {
     /// Opens the world in the configured directory.

@@ -43,14 +43,22 @@ pub fn page(
         return Err(ApiError::invalid("maxResults", asked, "Must be at most 500."));
     }
     // 0 asks for no limit of one's own.
-    let limit = if asked == 0 { LARGEST } else { asked }.min(cx.page_limit.unwrap_or(LARGEST)).max(1);
-    let after = request.text("pageToken").map(token).transpose()?;
-    let mut items: Vec<(String, Value)> = all
-        .into_iter()
-        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
-        .filter(|(_, value)| filter.as_ref().is_none_or(|filter| filter.admits(value)))
-        .take(limit + 1)
-        .collect();
+    let limit = if asked == 0 { LARGEST } else { asked };
+    let all = all.into_iter().filter(|(_, value)| filter.as_ref().is_none_or(|filter| filter.admits(value)));
+    cut(cx, all, limit, request.text("pageToken"))
+}
+
+/// Gives the page behind a token of things that are sorted by their keys. A page is never empty when more follow.
+pub fn cut(
+    cx: &Cx<'_>,
+    all: impl IntoIterator<Item = (String, Value)>,
+    limit: usize,
+    page_token: Option<&str>,
+) -> Result<Page, ApiError> {
+    let limit = limit.min(cx.page_limit.unwrap_or(usize::MAX)).max(1);
+    let after = page_token.map(token).transpose()?;
+    let mut items: Vec<(String, Value)> =
+        all.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).take(limit + 1).collect();
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|(key, _)| BASE64_URL_SAFE_NO_PAD.encode(key));

@@ -35,6 +35,8 @@ pub struct Request {
     pub segments: Vec<String>,
     /// The decoded query parameters, each with its values in order.
     pub query: BTreeMap<String, Vec<String>>,
+    /// The headers.
+    pub headers: http::HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -51,7 +53,7 @@ impl Request {
         }
         let path = parts.uri.path().to_owned();
         let segments = path.trim_matches('/').split('/').map(decode).collect();
-        Self { method: parts.method.clone(), path, segments, query, body }
+        Self { method: parts.method.clone(), path, segments, query, headers: parts.headers.clone(), body }
     }
 
     /// The parts of the path, to be matched on.

@@ -90,7 +90,7 @@ impl Kind {
                 // Clients may use either alphabet; the service answers with the standard one.
                 let bytes = BASE64_STANDARD.decode(&text).or_else(|_| BASE64_URL_SAFE.decode(&text));
                 let bytes = bytes.map_err(|_| type_error(at, "TYPE_BYTES", &Value::String(text)))?;
-                Ok(Value::String(BASE64_STANDARD.encode(bytes)))
+                Ok(Value::String(BASE64_URL_SAFE.encode(bytes)))
             }
             (Self::Enum(words), Value::String(word)) if words.contains(&word.as_str()) => Ok(Value::String(word)),
             (Self::List(kind), Value::Array(values)) => {
@@ -98,9 +98,10 @@ impl Kind {
                 values.into_iter().enumerate().map(read).collect::<Result<Vec<Value>, ApiError>>().map(Value::Array)
             }
             (Self::Map(kind), Value::Object(values)) => {
-                let read = |(key, value): (String, Value)| {
-                    let value = kind.read(value, &format!("{at}[{key}]"), nulls)?;
-                    Ok((key, value))
+                let read = |(key, value): (String, Value)| match value {
+                    // A patch removes what it says is nothing.
+                    Value::Null if nulls == Nulls::Keep => Ok((key, Value::Null)),
+                    value => kind.read(value, &format!("{at}[{key}]"), nulls).map(|value| (key, value)),
                 };
                 values.into_iter().map(read).collect::<Result<Doc, ApiError>>().map(Value::Object)
             }

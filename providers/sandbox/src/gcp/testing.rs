@@ -21,8 +21,12 @@ pub async fn sandbox() -> Sandbox {
 pub struct Answer {
     /// The HTTP status; 0 where the connection was cut.
     pub status: u16,
-    /// The body.
+    /// The body, if it is JSON.
     pub body: Value,
+    /// The answer as it was sent, without its body.
+    pub head: String,
+    /// The body as it was sent.
+    pub text: String,
 }
 
 impl Answer {
@@ -34,11 +38,16 @@ impl Answer {
 
 /// Sends a request and reads the answer until the connection ends.
 pub async fn send(sandbox: &Sandbox, method: &str, path: &str, body: &str) -> Answer {
+    send_with(sandbox, method, path, "", body).await
+}
+
+/// Sends a request with headers, each of which ends its line.
+pub async fn send_with(sandbox: &Sandbox, method: &str, path: &str, headers: &str, body: &str) -> Answer {
     let endpoint = sandbox.endpoint("gcp").unwrap();
     let address = endpoint.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
         body.len()
     );
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
@@ -46,8 +55,9 @@ pub async fn send(sandbox: &Sandbox, method: &str, path: &str, body: &str) -> An
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    let body = text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    Answer { status, body: serde_json::from_str(&body).unwrap_or_default() }
+    let (head, text) =
+        text.split_once("\r\n\r\n").map(|(head, body)| (head.to_owned(), body.to_owned())).unwrap_or_default();
+    Answer { status, body: serde_json::from_str(&text).unwrap_or_default(), head, text }
 }
 
 /// Reads something under the project.

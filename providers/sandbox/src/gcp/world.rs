@@ -80,13 +80,16 @@ pub struct World {
 }
 
 /// The part of the world in which a path is kept: a region with its zones, a global collection of a project (they are
-/// the same for all regions, and one file a fleet would be written again and again), or a service.
+/// the same for all regions, and one file a fleet would be written again and again), what is in a DNS zone or a bucket, or
+/// a service.
 pub fn part_of(path: &str) -> String {
     let mut parts = path.split('/');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some("projects"), Some(project), Some("regions"), Some(region)) => format!("{project}.{region}"),
         (Some("projects"), Some(project), Some("zones"), Some(zone)) => format!("{project}.{}", region_of(zone)),
         (Some("projects"), Some(project), Some("global"), Some(collection)) => format!("{project}.global.{collection}"),
+        (Some("dns"), Some(project), Some(zone), _) => format!("dns.{project}.{zone}"),
+        (Some("objects"), Some(bucket), ..) => format!("objects.{bucket}"),
         (service, ..) => service.unwrap_or_default().to_owned(),
     }
 }

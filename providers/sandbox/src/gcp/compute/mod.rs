@@ -29,6 +29,7 @@ mod reference;
 mod route;
 mod router;
 mod subnetwork;
+mod target_pool;
 #[cfg(test)]
 mod tests;
 
@@ -39,8 +40,11 @@ use http::Method;
 use serde_json::Value;
 
 use self::collection::{Action, Collection, Verb};
+pub use self::collection::is_name;
+pub use self::labels::check as check_labels;
 pub use self::manager_settle::gone;
 use self::path::{Path, Scope};
+pub use self::place::{has_region, is_project, number_of};
 use super::error::ApiError;
 use super::operation;
 use super::request::{Request, json_response};
@@ -48,7 +52,7 @@ use super::world::Cx;
 use crate::front::Target;
 
 /// All collections that are kept; the others are made up when they are asked for.
-static COLLECTIONS: [&Collection; 15] = [
+static COLLECTIONS: [&Collection; 16] = [
     &network::NETWORKS,
     &subnetwork::SUBNETWORKS,
     &firewall::FIREWALLS,
@@ -63,6 +67,7 @@ static COLLECTIONS: [&Collection; 15] = [
     &health_check::REGIONAL,
     &backend_service::BACKEND_SERVICES,
     &forwarding_rule::FORWARDING_RULES,
+    &target_pool::TARGET_POOLS,
     &instance_group::OF_MANAGERS,
 ];
 

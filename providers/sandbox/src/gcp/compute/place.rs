@@ -86,9 +86,14 @@ pub fn zones(cx: &Cx<'_>, region: &str) -> Vec<String> {
     cx.zones.get(region).cloned().unwrap_or_else(usual)
 }
 
+/// Whether there is such a region.
+pub fn has_region(cx: &Cx<'_>, region: &str) -> bool {
+    regions(cx).iter().any(|name| name == region)
+}
+
 /// Refuses a region or zone that there is none of.
 pub fn check(cx: &Cx<'_>, scope: &Scope) -> Result<(), ApiError> {
-    let has = |region: &str| regions(cx).iter().any(|name| name == region);
+    let has = |region: &str| has_region(cx, region);
     let unknown = |field, name: &str, what| Err(ApiError::invalid(field, name, what));
     match scope {
         Scope::Region(region) if !has(region) => unknown("region", region, "Unknown region."),

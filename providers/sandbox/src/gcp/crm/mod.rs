@@ -68,7 +68,8 @@ pub fn inventory(cx: &Cx<'_>) -> BTreeMap<String, Vec<String>> {
     BTreeMap::from([("cloudresourcemanager/member".to_owned(), members)])
 }
 
-fn get(_: &mut Cx<'_>, project: &str, _: &Request) -> Result<Value, ApiError> {
+fn get(_: &mut Cx<'_>, project: &str, request: &Request) -> Result<Value, ApiError> {
+    request.check_no_body()?;
     Ok(json!({
         "name": format!("projects/{}", number_of(project)),
         "parent": "organizations/100000000001",
@@ -98,7 +99,7 @@ fn get_policy(cx: &mut Cx<'_>, project: &str, request: &Request) -> Result<Value
 
 fn set_policy(cx: &mut Cx<'_>, project: &str, request: &Request) -> Result<Value, ApiError> {
     let old = kept(cx, project);
-    let next = policy::set(cx, &old, policy::of_request(request)?, &PLAIN)?;
+    let next = policy::set(cx, &old, &policy::of_request(request)?, &PLAIN)?;
     cx.world.put(&path(project), Item::new(next.clone()));
     policy::show(cx, &next, None, &PLAIN).map(Value::Object)
 }

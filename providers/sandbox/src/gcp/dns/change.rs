@@ -35,20 +35,16 @@ fn called(doc: &Doc) -> String {
 /// Takes records away, then adds others, keeps the change and gives what was added.
 pub fn apply(cx: &mut Cx<'_>, at: &At, mut additions: Vec<Doc>, mut deletions: Vec<Doc>) -> Result<Vec<Doc>, ApiError> {
     let dns_name = cx.world.get(&at.zone_path()).map(|zone| zone.text("dnsName").to_owned()).unwrap_or_default();
-    let mut apex = Vec::new();
     for (index, doc) in deletions.iter_mut().enumerate() {
         let place = format!("entity.change.deletions[{index}]");
         check(doc, &dns_name, &place)?;
-        let old = cx.world.get(&path(at, doc)).cloned().ok_or_else(|| missing(&place, &called(doc)))?;
+        let path = path(at, doc);
+        let old = cx.world.get(&path).ok_or_else(|| missing(&place, &called(doc)))?;
         if old.doc.get("ttl") != doc.get("ttl") || sorted(&old.doc) != sorted(doc) {
             return Err(ApiError::condition(format!("Precondition not met for '{place}'")));
         }
-        if super::record::of_the_zone(&old) {
-            apex.push(path(at, doc));
-        }
-        cx.world.remove(&path(at, doc));
+        cx.world.remove(&path);
     }
-    let before = cx.world.under(&at.prefix("rrsets")).next().is_some() || !deletions.is_empty();
     for (index, doc) in additions.iter_mut().enumerate() {
         let place = format!("entity.change.additions[{index}]");
         check(doc, &dns_name, &place)?;
@@ -57,21 +53,18 @@ pub fn apply(cx: &mut Cx<'_>, at: &At, mut additions: Vec<Doc>, mut deletions: V
             return Err(exists(&place, &called(doc)));
         }
         check_alias(cx, at, doc, &place)?;
-        let mut item = Item::new(doc.clone());
-        let own = apex.iter().position(|gone| *gone == path).map(|found| apex.remove(found)).is_some();
-        // The first change is the zone's own.
-        if own || !before || (index > 0 && text(doc, "type") == "SOA") {
-            item.hidden.insert("apex".to_owned(), json!(true));
-        }
-        cx.world.put(&path, item);
+        cx.world.put(&path, Item::new(doc.clone()));
     }
-    if let Some(gone) = apex.first() {
-        let kind = gone.rsplit('/').next().unwrap_or_default();
-        let message = format!(
-            "The resource record set is invalid because a zone must contain exactly one resource record set of type \
-             '{kind}' at the apex."
-        );
-        return Err(ApiError::new(400, "invalidZoneApex", message));
+    for kind in ["NS", "SOA"] {
+        let apex =
+            At { project: at.project.clone(), zone: at.zone.clone(), name: dns_name.clone(), kind: kind.to_owned() };
+        if cx.world.get(&apex.record_path()).is_none() {
+            let message = format!(
+                "The change is invalid because a zone must contain exactly one resource record set of type '{kind}' at \
+                 the apex."
+            );
+            return Err(ApiError::new(400, "invalidZoneApex", message));
+        }
     }
     keep(cx, at, &additions, &deletions);
     Ok(additions)
@@ -88,10 +81,7 @@ fn sorted(doc: &Doc) -> Vec<String> {
 /// Refuses an alias beside other records of its name.
 fn check_alias(cx: &Cx<'_>, at: &At, doc: &Doc, place: &str) -> Result<(), ApiError> {
     let prefix = format!("{}{}/", at.prefix("rrsets"), text(doc, "name"));
-    let clash = cx
-        .world
-        .under(&prefix)
-        .any(|(_, other)| text(doc, "type") == "CNAME" || other.text("type") == "CNAME");
+    let clash = cx.world.under(&prefix).any(|(_, other)| text(doc, "type") == "CNAME" || other.text("type") == "CNAME");
     if clash {
         let message = format!(
             "The resource record set '{place}' is invalid because the DNS name '{}' may have either one CNAME resource \
@@ -120,9 +110,10 @@ fn keep(cx: &mut Cx<'_>, at: &At, additions: &[Doc], deletions: &[Doc]) {
     let mut item = Item::new(doc);
     item.hidden.insert("begun".to_owned(), json!(cx.now));
     cx.world.put(&path, item);
-    let forgotten = match cx.world.under(&prefix).count() > REMEMBERED {
-        true => cx.world.under(&prefix).next().map(|(path, _)| path.clone()),
-        false => None,
+    let forgotten = if cx.world.under(&prefix).count() > REMEMBERED {
+        cx.world.under(&prefix).next().map(|(path, _)| path.clone())
+    } else {
+        None
     };
     if let Some(path) = forgotten {
         cx.world.remove(&path);
@@ -141,7 +132,8 @@ pub fn create(cx: &mut Cx<'_>, at: &At, request: &Request) -> Result<Value, ApiE
     if additions.is_empty() && deletions.is_empty() {
         return Err(super::required("entity.change"));
     }
-    for (metric, count) in [("rrsetAdditionsPerChange", additions.len()), ("rrsetDeletionsPerChange", deletions.len())] {
+    for (metric, count) in [("rrsetAdditionsPerChange", additions.len()), ("rrsetDeletionsPerChange", deletions.len())]
+    {
         if count > MOST_IN_CHANGE {
             return Err(ApiError::quota(metric, MOST_IN_CHANGE, "per change"));
         }

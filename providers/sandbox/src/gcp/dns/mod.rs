@@ -110,12 +110,12 @@ pub fn handle(cx: &mut Cx<'_>, request: &Request) -> Result<http::Response<Bytes
 
 /// The zones that exist, and their records, but for the two that every zone has.
 pub fn inventory(cx: &Cx<'_>) -> BTreeMap<String, Vec<String>> {
-    let zones: Vec<String> = cx.world.under("zones/").map(|(path, _)| path.clone()).collect();
-    let mut records = Vec::new();
-    for zone in &zones {
-        let prefix = format!("dns/{}/rrsets/", zone.strip_prefix("zones/").unwrap_or_default());
-        let own = cx.world.under(&prefix).filter(|(_, item)| !record::of_the_zone(item));
+    let (mut zones, mut records) = (Vec::new(), Vec::new());
+    for (path, zone) in cx.world.under("zones/") {
+        let prefix = format!("dns/{}/rrsets/", path.strip_prefix("zones/").unwrap_or_default());
+        let own = cx.world.under(&prefix).filter(|(_, item)| !record::of_the_zone(item, zone.text("dnsName")));
         records.extend(own.map(|(path, _)| path.clone()));
+        zones.push(path.clone());
     }
     BTreeMap::from([("dns/managedZone".to_owned(), zones), ("dns/resourceRecordSet".to_owned(), records)])
 }

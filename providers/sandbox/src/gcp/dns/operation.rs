@@ -9,7 +9,7 @@ use crate::gcp::request::Request;
 use crate::gcp::world::{Cx, Doc, Item};
 
 /// Begins the operation that a changed zone answers with.
-pub fn begin(cx: &mut Cx<'_>, at: &At, old: Doc, new: Doc) -> Value {
+pub fn begin(cx: &mut Cx<'_>, at: &At, old: &Doc, new: &Doc) -> Value {
     let (id, path) = next_number(cx, &at.prefix("operations"));
     let mut item = Item::new(Doc::from_iter([
         ("kind".to_owned(), json!("dns#operation")),

@@ -54,8 +54,8 @@ pub fn first(dns_name: &str, servers: &[String]) -> Vec<Doc> {
 }
 
 /// Whether a record is one of those that every zone has.
-pub fn of_the_zone(item: &Item) -> bool {
-    item.hidden.contains_key("apex")
+pub fn of_the_zone(item: &Item, dns_name: &str) -> bool {
+    item.text("name") == dns_name && ["NS", "SOA"].contains(&item.text("type"))
 }
 
 /// Refuses a record that cannot be in the zone, and puts it into the form in which it is kept.

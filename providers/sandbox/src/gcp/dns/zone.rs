@@ -13,11 +13,8 @@ use crate::gcp::world::{Cx, Doc, Item, text};
 
 const NETWORK: Schema = &[("kind", Kind::Output), ("networkUrl", Kind::Str)];
 
-const VISIBILITY: Schema = &[
-    ("kind", Kind::Output),
-    ("networks", Kind::List(&Kind::Object(NETWORK))),
-    ("gkeClusters", Kind::Unsupported),
-];
+const VISIBILITY: Schema =
+    &[("kind", Kind::Output), ("networks", Kind::List(&Kind::Object(NETWORK))), ("gkeClusters", Kind::Unsupported)];
 
 const DNSSEC: Schema = &[
     ("kind", Kind::Output),
@@ -47,8 +44,7 @@ const ZONE: Schema = &[
 ];
 
 /// The fields that may change.
-const MUTABLE: [&str; 5] =
-    ["description", "labels", "privateVisibilityConfig", "dnssecConfig", "cloudLoggingConfig"];
+const MUTABLE: [&str; 5] = ["description", "labels", "privateVisibilityConfig", "dnssecConfig", "cloudLoggingConfig"];
 
 /// Who answers for a private zone.
 const PRIVATE_SERVER: &str = "ns-gcp-private.googledomains.com.";
@@ -139,12 +135,15 @@ fn check(cx: &Cx<'_>, at: &At, doc: &mut Doc) -> Result<(), ApiError> {
 fn other_of(cx: &Cx<'_>, at: &At, network: &Path, dns_name: &str) -> Option<String> {
     let sees = |item: &Item| {
         let networks = item.doc.get("privateVisibilityConfig").and_then(|config| config["networks"].as_array());
-        networks.into_iter().flatten().any(|one| {
-            Path::parse(one["networkUrl"].as_str().unwrap_or_default(), "").as_ref() == Some(network)
-        })
+        networks
+            .into_iter()
+            .flatten()
+            .any(|one| Path::parse(one["networkUrl"].as_str().unwrap_or_default(), "").as_ref() == Some(network))
     };
     let mut others = cx.world.under("zones/").filter(|(path, _)| **path != at.zone_path());
-    others.find(|(_, item)| item.text("dnsName") == dns_name && sees(item)).map(|(_, item)| item.text("name").to_owned())
+    others
+        .find(|(_, item)| item.text("dnsName") == dns_name && sees(item))
+        .map(|(_, item)| item.text("name").to_owned())
 }
 
 fn kept(cx: &Cx<'_>, at: &At) -> Doc {
@@ -197,19 +196,21 @@ fn change_fields(cx: &mut Cx<'_>, at: &At, request: &Request, nulls: Nulls) -> R
     let labels = body.get("labels").cloned();
     schema::merge(&mut next, body);
     if let Some(labels) = labels.as_ref().and_then(Value::as_object) {
-        let set: Doc = labels.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let set: Doc =
+            labels.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
         next.insert("labels".to_owned(), Value::Object(set));
     }
     check(cx, at, &mut next)?;
     cx.world.put(&at.zone_path(), Item::new(next.clone()));
-    Ok(operation::begin(cx, at, old, next))
+    Ok(operation::begin(cx, at, &old, &next))
 }
 
 /// `managedZones.delete`.
 pub fn delete(cx: &mut Cx<'_>, at: &At, request: &Request) -> Result<Value, ApiError> {
     request.check_query(&["clientOperationId"])?;
     request.check_no_body()?;
-    if cx.world.under(&at.prefix("rrsets")).any(|(_, item)| !record::of_the_zone(item)) {
+    let dns_name = text(&kept(cx, at), "dnsName").to_owned();
+    if cx.world.under(&at.prefix("rrsets")).any(|(_, item)| !record::of_the_zone(item, &dns_name)) {
         let message = format!(
             "The resource named '{}' cannot be deleted because it contains one or more 'resource records'.",
             at.zone

@@ -45,12 +45,8 @@ fn call(request: &Request) -> Option<(&'static str, Run, At)> {
         ("POST", false, "undelete") => ("projects.serviceAccounts.undelete", service_account::undelete),
         ("POST", false, "disable") => ("projects.serviceAccounts.disable", service_account::disable),
         ("POST", false, "enable") => ("projects.serviceAccounts.enable", service_account::enable),
-        ("POST", false, "getIamPolicy") => {
-            ("projects.serviceAccounts.getIamPolicy", service_account::get_policy)
-        }
-        ("POST", false, "setIamPolicy") => {
-            ("projects.serviceAccounts.setIamPolicy", service_account::set_policy)
-        }
+        ("POST", false, "getIamPolicy") => ("projects.serviceAccounts.getIamPolicy", service_account::get_policy),
+        ("POST", false, "setIamPolicy") => ("projects.serviceAccounts.setIamPolicy", service_account::set_policy),
         _ => return None,
     };
     Some((method, run, At { project: (*project).to_owned(), account: account.to_owned() }))

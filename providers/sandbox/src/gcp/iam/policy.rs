@@ -86,7 +86,8 @@ pub fn first(bindings: Value) -> Doc {
 pub fn of_request(request: &Request) -> Result<Doc, ApiError> {
     let mut body = schema::read(SET, request.json()?, "", Nulls::Drop)?;
     let fields = ["bindings", "etag", "version"];
-    if let Some(other) = text(&body, "updateMask").split(',').find(|field| !field.is_empty() && !fields.contains(field)) {
+    if let Some(other) = text(&body, "updateMask").split(',').find(|field| !field.is_empty() && !fields.contains(field))
+    {
         return Err(ApiError::plain(400, "INVALID_ARGUMENT", format!("Invalid update mask: '{other}'.")));
     }
     match body.remove("policy") {
@@ -125,14 +126,15 @@ pub fn show(cx: &Cx<'_>, kept: &Doc, version: Option<u64>, style: &Style) -> Res
 fn shown_member(cx: &Cx<'_>, kept: &str) -> String {
     let Some((member, number)) = kept.split_once("?uid=") else { return kept.to_owned() };
     let email = member.strip_prefix("serviceAccount:").unwrap_or(member);
-    match live(cx, email).is_some_and(|account| account.text("uniqueId") == number) {
-        true => member.to_owned(),
-        false => format!("deleted:{kept}"),
+    if live(cx, email).is_some_and(|account| account.text("uniqueId") == number) {
+        member.to_owned()
+    } else {
+        format!("deleted:{kept}")
     }
 }
 
 /// What is kept when `next` is to take the place of `old`.
-pub fn set(cx: &mut Cx<'_>, old: &Doc, next: Doc, style: &Style) -> Result<Doc, ApiError> {
+pub fn set(cx: &mut Cx<'_>, old: &Doc, next: &Doc, style: &Style) -> Result<Doc, ApiError> {
     if next.get("etag").is_some_and(|etag| Some(etag) != old.get("etag")) {
         return Err((style.stale)());
     }
@@ -141,9 +143,9 @@ pub fn set(cx: &mut Cx<'_>, old: &Doc, next: Doc, style: &Style) -> Result<Doc, 
         return Err((style.refuse)(format!("Invalid policy version ({asked}).")));
     }
     let bound: BTreeSet<&str> =
-        bindings(old).flat_map(|binding| binding["members"].as_array()).flatten().filter_map(Value::as_str).collect();
+        bindings(old).filter_map(|binding| binding["members"].as_array()).flatten().filter_map(Value::as_str).collect();
     let mut merged: BTreeMap<(String, String), (Value, BTreeSet<String>)> = BTreeMap::new();
-    for binding in bindings(&next) {
+    for binding in bindings(next) {
         let role = binding["role"].as_str().unwrap_or_default();
         if !(style.role)(role) {
             return Err((style.refuse)(format!("Role {role} is not supported for this resource.")));
@@ -154,9 +156,8 @@ pub fn set(cx: &mut Cx<'_>, old: &Doc, next: Doc, style: &Style) -> Result<Doc, 
             return Err((style.refuse)(format!("The binding of role {role} has no members.")));
         }
         let condition = binding.get("condition").cloned().unwrap_or_default();
-        let (_, all) = merged
-            .entry((role.to_owned(), condition.to_string()))
-            .or_insert_with(|| (condition, BTreeSet::new()));
+        let (_, all) =
+            merged.entry((role.to_owned(), condition.to_string())).or_insert_with(|| (condition, BTreeSet::new()));
         for member in &members {
             all.insert(kept_member(cx, member.as_str().unwrap_or_default(), &bound, style)?);
         }
@@ -186,8 +187,8 @@ pub fn set(cx: &mut Cx<'_>, old: &Doc, next: Doc, style: &Style) -> Result<Doc, 
     let bindings: Value = bindings.collect();
     let mut kept = first(bindings);
     kept.insert("version".to_owned(), json!(if conditional { 3 } else { 1 }));
-    let etag = u64::from_str_radix(&cx.ids.hex(16), 16).unwrap_or_default();
-    kept.insert("etag".to_owned(), json!(BASE64_STANDARD.encode(etag.to_be_bytes())));
+    // Text in base64 is the same in both alphabets.
+    kept.insert("etag".to_owned(), json!(BASE64_STANDARD.encode(cx.ids.hex(9))));
     Ok(kept)
 }
 
@@ -254,9 +255,10 @@ fn kept_member(cx: &Cx<'_>, member: &str, bound: &BTreeSet<&str>, style: &Style)
     if let Some(account) = member.strip_prefix("deleted:serviceAccount:") {
         let kept = format!("serviceAccount:{account}");
         // Nobody can be bound who is gone already.
-        return match bound.contains(kept.as_str()) {
-            true => Ok(kept),
-            false => Err((style.refuse)(format!("The member {member} is of an unknown type."))),
+        return if bound.contains(kept.as_str()) {
+            Ok(kept)
+        } else {
+            Err((style.refuse)(format!("The member {member} is of an unknown type.")))
         };
     }
     if let Some(email) = member.strip_prefix("serviceAccount:") {
@@ -267,10 +269,12 @@ fn kept_member(cx: &Cx<'_>, member: &str, bound: &BTreeSet<&str>, style: &Style)
         };
     }
     let named = ["user:", "group:", "domain:", "principal://", "principalSet://"];
-    let known = named.iter().chain(style.members).any(|start| member.strip_prefix(start).is_some_and(|name| !name.is_empty()));
-    match known || ["allUsers", "allAuthenticatedUsers"].contains(&member) {
-        true => Ok(member.to_owned()),
-        false => Err((style.refuse)(format!("The member {member} is of an unknown type."))),
+    let known =
+        named.iter().chain(style.members).any(|start| member.strip_prefix(start).is_some_and(|name| !name.is_empty()));
+    if known || ["allUsers", "allAuthenticatedUsers"].contains(&member) {
+        Ok(member.to_owned())
+    } else {
+        Err((style.refuse)(format!("The member {member} is of an unknown type.")))
     }
 }
 

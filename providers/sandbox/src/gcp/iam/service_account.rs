@@ -79,9 +79,10 @@ pub fn all<'a>(cx: &'a Cx<'_>) -> impl Iterator<Item = &'a Arc<Item>> + use<'a> 
 
 /// The account that a request names, by its address or its number.
 fn find(cx: &Cx<'_>, at: &At) -> Result<(String, Item), ApiError> {
-    let found = match at.account.contains('@') {
-        true => live(cx, &at.account),
-        false => all(cx).find(|item| item.text("uniqueId") == at.account),
+    let found = if at.account.contains('@') {
+        live(cx, &at.account)
+    } else {
+        all(cx).find(|item| item.text("uniqueId") == at.account)
     };
     let item = found.filter(|item| at.project == "-" || item.text("projectId") == at.project).ok_or_else(unknown)?;
     Ok((path(item.text("projectId"), item.text("email")), Item::clone(item)))
@@ -231,9 +232,10 @@ fn switch(cx: &mut Cx<'_>, at: &At, request: &Request, disabled: bool) -> Result
     request.check_query(&[])?;
     request.check_no_body()?;
     let (path, mut item) = find(cx, at)?;
-    match disabled {
-        true => drop(item.doc.insert("disabled".to_owned(), json!(true))),
-        false => drop(item.doc.remove("disabled")),
+    if disabled {
+        drop(item.doc.insert("disabled".to_owned(), json!(true)));
+    } else {
+        drop(item.doc.remove("disabled"));
     }
     cx.world.put(&path, item);
     Ok(json!({}))
@@ -266,7 +268,7 @@ pub fn get_policy(cx: &mut Cx<'_>, at: &At, request: &Request) -> Result<Value, 
 pub fn set_policy(cx: &mut Cx<'_>, at: &At, request: &Request) -> Result<Value, ApiError> {
     request.check_query(&[])?;
     let (path, mut item) = find(cx, at)?;
-    let next = policy::set(cx, &policy_of(&item), policy::of_request(request)?, &PLAIN)?;
+    let next = policy::set(cx, &policy_of(&item), &policy::of_request(request)?, &PLAIN)?;
     item.hidden.insert("policy".to_owned(), Value::Object(next.clone()));
     cx.world.put(&path, item);
     policy::show(cx, &next, None, &PLAIN).map(Value::Object)
