@@ -92,10 +92,11 @@ impl Gcp {
         };
         let endpoint = connection.endpoint.as_deref();
         let (compute, dns, accounts, resource_manager) = tokio::try_join!(
-            Compute::connect(endpoint, &credentials),
-            Dns::connect(endpoint, &credentials),
-            Accounts::connect(endpoint, &credentials),
-            ResourceManager::connect(endpoint, &credentials),
+            // On the heap: two dozen clients are being built at once.
+            Box::pin(Compute::connect(endpoint, &credentials)),
+            Box::pin(Dns::connect(endpoint, &credentials)),
+            Box::pin(Accounts::connect(endpoint, &credentials)),
+            Box::pin(ResourceManager::connect(endpoint, &credentials)),
         )?;
         let http = reqwest::Client::builder()
             .timeout(std::time::Duration::from_mins(1))

@@ -67,7 +67,7 @@ fn reason(status: &Status) -> Option<String> {
     info.or_else(|| Some(status.code.name().to_owned()).filter(|name| name != "UNKNOWN"))
 }
 
-/// Whether a change was refused because what it was based on (a fingerprint, an ETag) is no longer the newest.
+/// Whether a change was refused because what it was based on (a fingerprint, an entity tag) is no longer the newest.
 #[must_use]
 pub fn is_stale(error: &CloudError) -> bool {
     error
@@ -133,6 +133,8 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
         {
             ErrorKind::DependencyViolation
         }
+        // Likewise, where an operation finds it out.
+        "EXTERNAL_RESOURCE_NOT_FOUND" => ErrorKind::DependencyViolation,
         "resourceNotReady" | "RESOURCE_NOT_READY" | "operationInProgress" | "OPERATION_IN_PROGRESS" => {
             ErrorKind::Conflict
         }

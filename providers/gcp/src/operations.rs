@@ -50,7 +50,7 @@ impl Gcp {
         }
     }
 
-    /// Reads, changes and writes what has a fingerprint or an ETag, until nobody came between.
+    /// Reads, changes and writes what has a fingerprint or an entity tag, until nobody came between.
     pub async fn edit<T, F, Fut>(&self, mut edit: F) -> Result<T, CloudError>
     where
         F: FnMut() -> Fut + Send,

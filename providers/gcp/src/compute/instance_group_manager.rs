@@ -24,7 +24,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use super::InstanceTemplate;
 use crate::bootstrap::{BucketPolicy, Object};
 use crate::client::Gcp;
-use crate::gce::{found, gone, id_of, last, made, pages, path_of};
+use crate::gce::{found, gone, id_of, last, made, pages, path_of, required};
 use crate::limits::{compute_read, compute_write};
 
 /// Longest name that leaves room for what a group adds to it for each machine, and a template for its digest.
@@ -171,6 +171,23 @@ impl InstanceGroupManager {
         Ok(answer.items.into_iter().find_map(|item| item.error?.message))
     }
 
+    /// Writes `body` over the group as it is now.
+    async fn patch(&self, client: &Gcp, mut body: SdkGroup) -> Result<(), CloudError> {
+        let Some(now) = look(client, &self.name).await? else {
+            let message = format!("{} is gone", self.name);
+            return Err(CloudError::new(ErrorKind::NotFound, "compute:regionInstanceGroupManagers.get", message));
+        };
+        body.fingerprint = now.fingerprint;
+        let groups = &client.compute.region_instance_group_managers;
+        client
+            .change(compute_write("regionInstanceGroupManagers.patch"), || {
+                let request = groups.patch().set_project(&client.project).set_region(&client.region);
+                request.set_instance_group_manager(&self.name).set_body(body.clone()).send()
+            })
+            .await
+            .map(drop)
+    }
+
     async fn resize(&self, client: &Gcp, size: i32) -> Result<(), CloudError> {
         let groups = &client.compute.region_instance_group_managers;
         client
@@ -232,13 +249,7 @@ impl KindOps<Gcp> for InstanceGroupManager {
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let had_alternatives = !existing.before.alternatives.is_empty();
         let body = self.body(client, &existing.address, had_alternatives)?;
-        let groups = &client.compute.region_instance_group_managers;
-        client
-            .change(compute_write("regionInstanceGroupManagers.patch"), || {
-                let request = groups.patch().set_project(&client.project).set_region(&client.region);
-                request.set_instance_group_manager(&self.name).set_body(body.clone()).send()
-            })
-            .await?;
+        client.edit(|| self.patch(client, body.clone())).await?;
         let size = look(client, &self.name).await?.and_then(|group| group.target_size).unwrap_or_default();
         let wanted = size.clamp(self.min, self.max.max(self.min));
         if wanted != size {
