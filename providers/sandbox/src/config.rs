@@ -26,7 +26,8 @@ pub struct Config {
     pub page_limit: Option<usize>,
     /// How many of a kind an account may have in a region.
     pub quotas: Quotas,
-    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c`.
+    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c`, or, of Google's, those
+    /// that it really has.
     pub zones: BTreeMap<String, Vec<String>>,
     /// Sees every exchange.
     pub recorder: Option<Recorder>,

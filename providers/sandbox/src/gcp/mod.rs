@@ -69,7 +69,12 @@ struct Service {
 
 /// Every service, in the order in which they are asked whether a request is theirs.
 const SERVICES: [Service; 5] = [
-    Service { target: compute::target, handle: compute::handle, settle: compute::settle, inventory: compute::inventory },
+    Service {
+        target: compute::target,
+        handle: compute::handle,
+        settle: compute::settle,
+        inventory: compute::inventory,
+    },
     Service { target: iam::target, handle: iam::handle, settle: nothing, inventory: iam::inventory },
     Service { target: crm::target, handle: crm::handle, settle: nothing, inventory: crm::inventory },
     Service { target: dns::target, handle: dns::handle, settle: nothing, inventory: dns::inventory },

@@ -54,6 +54,15 @@ impl Failure {
         Self { code: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE".to_owned(), message, status: 400 }
     }
 
+    /// The identity of a machine does not exist, or is not known everywhere yet.
+    pub fn no_account(email: &str) -> Self {
+        Self {
+            code: "EXTERNAL_RESOURCE_NOT_FOUND".to_owned(),
+            message: format!("The resource '{email}' of type 'serviceAccount' was not found."),
+            status: 404,
+        }
+    }
+
     /// An internal address has an owner.
     pub fn address_in_use(address: impl std::fmt::Display) -> Self {
         Self {
@@ -171,6 +180,7 @@ impl Operation {
                 view["httpErrorMessage"] = Value::from(match error.status {
                     503 => "SERVICE UNAVAILABLE",
                     403 => "FORBIDDEN",
+                    404 => "NOT FOUND",
                     _ => "BAD REQUEST",
                 });
             }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::BASE64_URL_SAFE;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -208,7 +208,7 @@ impl Collection {
 /// A hash of what something holds, in the form of the API's fingerprints.
 pub fn fingerprint(of: Option<&Value>) -> String {
     let text = of.map(Value::to_string).unwrap_or_default();
-    BASE64_STANDARD.encode(&Sha256::digest(text)[..8])
+    BASE64_URL_SAFE.encode(&Sha256::digest(text)[..8])
 }
 
 /// The fingerprint of something as a whole.

@@ -9,6 +9,7 @@ use super::path::{Path, Scope};
 use super::{address, disk, image, machine_type};
 use crate::clock::timestamp;
 use crate::gcp::error::ApiError;
+use crate::gcp::iam;
 use crate::gcp::operation::{Change, Failure};
 use crate::gcp::world::{Cx, Doc, Item, text};
 
@@ -45,7 +46,7 @@ pub fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc) -> Result<Made, ApiE
         doc.entry(field).or_insert(value);
     }
     let also = disks(cx, path, doc, shape.arm)?;
-    let failure = interfaces(cx, path, doc)?;
+    let failure = interfaces(cx, path, doc)?.or_else(|| stranger(cx, doc));
     doc.insert("status".to_owned(), json!("RUNNING"));
     doc.insert("lastStartTimestamp".to_owned(), json!(timestamp(cx.now)));
     let mut hidden = Doc::new();
@@ -97,6 +98,14 @@ pub fn check_machine(doc: &mut Doc, at: &str) -> Result<(), ApiError> {
         return Err(ApiError::invalid(&format!("{at}.serviceAccounts"), accounts.len(), why));
     }
     accounts.iter().try_for_each(|account| check_account(account, at))
+}
+
+/// The identity of a machine that does not exist. Google's own accounts always do.
+fn stranger(cx: &Cx<'_>, doc: &Doc) -> Option<Failure> {
+    let email = doc.get("serviceAccounts")?.get(0)?["email"].as_str()?;
+    let exists =
+        email == "default" || email.ends_with("@developer.gserviceaccount.com") || iam::usable(cx, email).is_some();
+    (!exists).then(|| Failure::no_account(email))
 }
 
 /// Refuses an identity without address or scopes.

@@ -224,6 +224,9 @@ fn launch(cx: &mut Cx<'_>, path: &Path, item: &Item) -> Result<(), Failure> {
     }
     // What the template says may have become impossible; then the manager tries again, as the real one does.
     let made = instance::prepare(cx, &place, &mut doc).map_err(refused)?;
+    if let Some(failure) = made.failure {
+        return Err(failure);
+    }
     super::collection::stamp(cx, &mut doc);
     doc.insert("status".to_owned(), json!("PROVISIONING"));
     let mut hidden = made.hidden;

@@ -39,8 +39,8 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
-use self::collection::{Action, Collection, Verb};
 pub use self::collection::is_name;
+use self::collection::{Action, Collection, Verb};
 pub use self::labels::check as check_labels;
 pub use self::manager_settle::gone;
 use self::path::{Path, Scope};

@@ -80,10 +80,15 @@ fn looks_right(name: &str) -> bool {
         && rest.is_none()
 }
 
-/// The zones of a region: the configured ones, else `a`, `b` and `c`.
+/// The zones of a region: the configured ones, else those that it has.
 pub fn zones(cx: &Cx<'_>, region: &str) -> Vec<String> {
-    let usual = || ["a", "b", "c"].iter().map(|letter| format!("{region}-{letter}")).collect();
-    cx.zones.get(region).cloned().unwrap_or_else(usual)
+    let letters = match region {
+        "europe-west1" | "us-east1" => "bcd",
+        "us-central1" => "abcf",
+        _ => "abc",
+    };
+    let real = || letters.chars().map(|letter| format!("{region}-{letter}")).collect();
+    cx.zones.get(region).cloned().unwrap_or_else(real)
 }
 
 /// Whether there is such a region.

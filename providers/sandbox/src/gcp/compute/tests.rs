@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::gcp::testing::{Answer, begin, done, end, get, ok, sandbox};
+use crate::gcp::testing::{Answer, begin, done, end, get, ok, sandbox, send};
 use crate::{Config, Effect, Fault, Pace, Sandbox};
 
 const REGION: &str = "regions/europe-west1";
@@ -424,6 +424,7 @@ async fn what_google_has_can_be_read() {
     assert_eq!(get(&sandbox, "").await.body["name"], "meridian-sandbox");
     assert_eq!(get(&sandbox, REGION).await.body["zones"].as_array().unwrap().len(), 3);
     expect(&get(&sandbox, "regions/mars-north1").await, 404, "notFound");
+    expect(&get(&sandbox, "zones/europe-west1-a").await, 404, "notFound");
     let kind = get(&sandbox, &format!("{ZONE}/machineTypes/c4a-standard-4")).await.body;
     assert_eq!(
         (&kind["guestCpus"], &kind["memoryMb"], &kind["architecture"]),
@@ -496,4 +497,19 @@ async fn a_group_is_held_to_the_rules_of_regional_ones() {
         let answer = begin(&sandbox, "POST", &format!("{REGION}/instanceGroupManagers"), wrong(more)).await;
         expect(&answer, status, reason);
     }
+}
+
+#[tokio::test]
+async fn a_machine_cannot_be_nobody() {
+    let sandbox = sandbox().await;
+    ground(&sandbox).await;
+    let email = "workers@meridian-sandbox.iam.gserviceaccount.com";
+    let mut body = instance("a");
+    body["serviceAccounts"] = json!([{ "email": email, "scopes": ["https://www.googleapis.com/auth/cloud-platform"] }]);
+    let failed = end(&sandbox, "POST", &format!("{ZONE}/instances"), body.clone()).await;
+    assert_eq!(failed["error"]["errors"][0]["code"], "EXTERNAL_RESOURCE_NOT_FOUND");
+    let account = json!({ "accountId": "workers", "serviceAccount": {} }).to_string();
+    let made = send(&sandbox, "POST", "/v1/projects/meridian-sandbox/serviceAccounts", &account).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    ok(&sandbox, "POST", &format!("{ZONE}/instances"), body).await;
 }

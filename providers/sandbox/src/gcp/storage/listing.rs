@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::bucket::{check_projection, find as find_bucket};
-use super::object::{all, is_live, key};
-use super::{At, answer};
+use super::object::{all, is_live, key, soft_deleted as soft_deleted_of};
+use super::{At, answer, invalid};
 use crate::gcp::error::ApiError;
 use crate::gcp::page::cut;
 use crate::gcp::request::Request;
@@ -26,22 +26,29 @@ pub fn list(cx: &mut Cx<'_>, at: &At, request: &Request) -> Result<http::Respons
         "pageToken",
         "prefix",
         "projection",
+        "softDeleted",
         "startOffset",
         "versions",
     ])?;
     check_projection(request)?;
     find_bucket(cx, &at.bucket)?;
     let versions = request.flag("versions")?.unwrap_or(false);
+    let soft_deleted = request.flag("softDeleted")?.unwrap_or(false);
+    if versions && soft_deleted {
+        return Err(invalid("Versions and soft-deleted objects cannot be listed together."));
+    }
+    let all = if soft_deleted { soft_deleted_of(cx, &at.bucket) } else { all(cx, &at.bucket) };
     let trailing = request.flag("includeTrailingDelimiter")?.unwrap_or(false);
     let prefix = request.text("prefix").unwrap_or_default();
     let delimiter = request.text("delimiter");
     let (start, end) = (request.text("startOffset"), request.text("endOffset"));
     // A prefix stands for all that is below it and comes before it.
     let mut entries: BTreeMap<String, Value> = BTreeMap::new();
-    for item in &all(cx, &at.bucket) {
+    for item in &all {
         let name = item.text("name");
         let outside = start.is_some_and(|start| name < start) || end.is_some_and(|end| name >= end);
-        let Some(rest) = name.strip_prefix(prefix).filter(|_| !outside && (versions || is_live(item))) else {
+        let Some(rest) = name.strip_prefix(prefix).filter(|_| !outside && (versions || soft_deleted || is_live(item)))
+        else {
             continue;
         };
         let below = delimiter.and_then(|delimiter| Some(rest.find(delimiter)? + delimiter.len()));

@@ -14,6 +14,7 @@ mod tests;
 mod upload;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -23,7 +24,7 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::request::{Request, json_response};
-use super::world::Cx;
+use super::world::{Cx, Item};
 use crate::front::Target;
 
 /// Where the API shows everything.
@@ -87,20 +88,20 @@ pub fn handle(cx: &mut Cx<'_>, request: &Request) -> Result<http::Response<Bytes
     run(cx, &at, request)
 }
 
-/// The buckets and the objects that exist.
+/// The buckets and the objects that exist, and those that are deleted and still kept.
 pub fn inventory(cx: &Cx<'_>) -> BTreeMap<String, Vec<String>> {
+    let path = |item: &Arc<Item>| format!("{}/{}", item.text("bucket"), item.text("name"));
     let (mut buckets, mut objects) = (Vec::new(), Vec::new());
     for (_, bucket) in cx.world.under("buckets/") {
         let name = bucket.text("name");
-        objects.extend(
-            object::all(cx, name)
-                .iter()
-                .filter(|item| object::is_live(item))
-                .map(|item| format!("{name}/{}", item.text("name"))),
-        );
+        objects.extend(object::all(cx, name).iter().filter(|item| object::is_live(item)).map(path));
         buckets.push(name.to_owned());
     }
-    BTreeMap::from([("storage/bucket".to_owned(), buckets), ("storage/object".to_owned(), objects)])
+    BTreeMap::from([
+        ("storage/bucket".to_owned(), buckets),
+        ("storage/object".to_owned(), objects),
+        ("storage/softDeletedObject".to_owned(), object::soft_deleted(cx, "").iter().map(path).collect()),
+    ])
 }
 
 /// An answer.

@@ -193,8 +193,33 @@ pub fn retire(cx: &mut Cx<'_>, bucket: &str, mut item: Item) -> Result<(), ApiEr
     Ok(())
 }
 
+/// Removes a version. A bucket with a policy for that keeps it for a while where only a list of the soft-deleted shows
+/// it, even when the bucket is gone.
 fn destroy(cx: &mut Cx<'_>, bucket: &str, item: &Item) {
     let (name, generation) = key(item);
-    cx.world.remove(&path(bucket, name, generation));
-    cx.blobs.delete(item.hidden.get("blob").and_then(Value::as_str).unwrap_or_default());
+    let (path, soft) = (path(bucket, name, generation), format!("softdeleted/{bucket}/{name}\n{generation:020}"));
+    cx.world.remove(&path);
+    let policy = find_bucket(cx, bucket).ok().and_then(|bucket| bucket.doc.get("softDeletePolicy").cloned());
+    let seconds = policy.and_then(|policy| policy["retentionDurationSeconds"].as_str()?.parse::<u64>().ok());
+    match seconds.unwrap_or_default() {
+        0 => cx.blobs.delete(item.hidden.get("blob").and_then(Value::as_str).unwrap_or_default()),
+        seconds => {
+            let until = cx.now + seconds * 1_000;
+            let mut item = item.clone();
+            item.doc.insert("softDeleteTime".to_owned(), json!(timestamp(cx.now)));
+            item.doc.insert("hardDeleteTime".to_owned(), json!(timestamp(until)));
+            item.hidden.insert("until".to_owned(), json!(until));
+            cx.world.put(&soft, item);
+        }
+    }
+}
+
+/// Every version that is deleted and still kept, of a bucket or of all.
+pub fn soft_deleted(cx: &Cx<'_>, bucket: &str) -> Vec<Arc<Item>> {
+    let prefix = if bucket.is_empty() { "softdeleted/".to_owned() } else { format!("softdeleted/{bucket}/") };
+    let kept = |item: &Item| item.hidden.get("until").and_then(Value::as_u64).is_some_and(|until| until > cx.now);
+    let mut all: Vec<Arc<Item>> =
+        cx.world.under(&prefix).filter(|(_, item)| kept(item)).map(|(_, item)| Arc::clone(item)).collect();
+    all.sort_by(|one, other| key(one).cmp(&key(other)));
+    all
 }

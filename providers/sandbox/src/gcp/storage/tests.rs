@@ -115,6 +115,24 @@ async fn an_object_has_versions_and_conditions() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_may_stay_for_a_while() {
+    let sandbox = sandbox().await;
+    let mut body = bucket();
+    for field in ["softDeletePolicy", "versioning"] {
+        body.as_object_mut().unwrap().remove(field);
+    }
+    let made = call(&sandbox, "POST", "?project=meridian-sandbox", body).await.body;
+    assert_eq!(made["softDeletePolicy"]["retentionDurationSeconds"], "604800");
+    upload(&sandbox, "pki/ca.key", "x", "").await;
+    call(&sandbox, "DELETE", &format!("/{BUCKET}/o/pki%2Fca.key"), Value::Null).await;
+    assert_eq!(call(&sandbox, "GET", &format!("/{BUCKET}/o?versions=true"), Value::Null).await.body.get("items"), None);
+    let kept = call(&sandbox, "GET", &format!("/{BUCKET}/o?softDeleted=true"), Value::Null).await.body;
+    assert!(kept["items"][0]["hardDeleteTime"].is_string());
+    assert_eq!(call(&sandbox, "DELETE", &format!("/{BUCKET}"), Value::Null).await.status, 204);
+    assert_eq!(sandbox.inventory("gcp")["storage/softDeletedObject"], [format!("{BUCKET}/pki/ca.key")]);
+}
+
+#[tokio::test]
 async fn lists_have_prefixes_and_pages() {
     let config = Config { pace: Pace::instant(), page_limit: Some(2), ..Config::default() };
     let sandbox = Sandbox::start(config).await.unwrap();
