@@ -77,7 +77,7 @@ pub struct Pace {
     pub network_interface_detaching: u64,
     /// From `pending` to `available` and from `deleting` to gone.
     pub vpc_endpoint: u64,
-    /// How long other services refuse a new instance profile or role.
+    /// How long other services refuse a new instance profile, role or service account.
     pub instance_profile_visible: u64,
     /// How long an autoscaling group takes to notice that it must launch or terminate.
     pub asg_scale: u64,
