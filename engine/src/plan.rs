@@ -146,6 +146,14 @@ pub enum StaleError {
     Journal,
 }
 
+impl Change {
+    /// Whether what is deleted is not the resource that the address will have: a deposed one, or the predecessor of one
+    /// that is made first.
+    pub(crate) fn is_leftover_removed(&self) -> bool {
+        self.reason == Reason::Deposed || (self.action == Action::Replace && self.create_first)
+    }
+}
+
 impl Plan {
     /// Changes that do something, by address.
     pub fn effective(&self) -> impl Iterator<Item = &Change> {

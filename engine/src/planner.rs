@@ -60,6 +60,8 @@ pub struct Refusal {
     pub verb: &'static str,
     /// The fields that ask for it; empty for a deletion.
     pub fields: BTreeSet<String>,
+    /// How the cloud reports it as broken, if that is what asks for it.
+    pub broken: Option<String>,
     /// What would be lost, and the way out.
     pub why: &'static str,
 }
@@ -74,18 +76,27 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut refusals = Vec::new();
     for node in in_order(inputs.graph) {
         let change = decide(node, &current, &changes, &inputs, &ids);
-        if let (Action::Replace, Replacement::Refused(why)) = (change.action, node.schema.replacement) {
-            let fields = match &change.reason {
-                Reason::ForcesReplacement(fields) => fields.clone(),
-                _ => BTreeSet::new(),
+        if let (Action::Replace, Replacement::Refused(why)) = (change.action, node.schema.replacement)
+            && !never_was(&change, inputs.state)
+        {
+            let (fields, broken) = match &change.reason {
+                Reason::ForcesReplacement(fields) => (fields.clone(), None),
+                Reason::Failed(how) => (BTreeSet::new(), Some(how.clone())),
+                _ => (BTreeSet::new(), None),
             };
-            refusals.push(Refusal { address: node.address.clone(), verb: "replaced", fields, why });
+            refusals.push(Refusal { address: node.address.clone(), verb: "replaced", fields, broken, why });
         }
         changes.insert(node.address.clone(), change);
     }
     for observed in current.values().filter(|observed| !changes.contains_key(&observed.address)).collect::<Vec<_>>() {
         if let (false, Replacement::Refused(why)) = (inputs.destroy, observed.schema.replacement) {
-            refusals.push(Refusal { address: observed.address.clone(), verb: "deleted", fields: BTreeSet::new(), why });
+            refusals.push(Refusal {
+                address: observed.address.clone(),
+                verb: "deleted",
+                fields: BTreeSet::new(),
+                broken: None,
+                why,
+            });
         }
         let reason = if inputs.destroy { Reason::Destroy } else { Reason::NotDesired };
         changes.insert(observed.address.clone(), removal(observed, reason, &ids, inputs.state));
@@ -369,6 +380,16 @@ fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
 fn is_answered(address: &Address, state: &State, observed: &[Observed]) -> bool {
     let recorded = state.resources.get(address).map(|record| record.id.as_str());
     observed.iter().any(|observed| observed.address == *address && Some(observed.id.as_str()) != recorded)
+}
+
+/// Whether a broken resource is what a create of ours left that never came to its end, so that there is nothing in it to
+/// lose. The journal keeps its order: whatever came to use the resource was begun after its end was written down. Where
+/// the state does not say all this, as when it was lost, the answer is no.
+fn never_was(change: &Change, state: Option<&State>) -> bool {
+    let Some(state) = state else { return false };
+    let begun = state.intents.get(&change.address).is_some_and(|intent| intent.verb == Verb::Create);
+    let recorded = state.resources.get(&change.address).map(|record| &record.id);
+    matches!(change.reason, Reason::Failed(_)) && begun && recorded != change.id.as_ref()
 }
 
 /// What differs from the last apply, without regard to what is desired now.
