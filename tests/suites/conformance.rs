@@ -16,10 +16,11 @@ use meridian_aws::network::{DhcpOptions, ElasticIp, InternetGateway, RouteTable,
 use meridian_conformance::{Flaw, Harness, Inventory, run, scenarios};
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome as Made, Update};
 use meridian_engine::graph::Node;
-use meridian_engine::{KindSchema, Observed};
+use meridian_engine::{Address, KindSchema, Observed, state};
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::{
-    Cloud, CloudError, CompileError, Compiled, Connection, Credentials, Dispatch, Pace, Pins, Provider, Scope, Unfit,
+    Cloud, CloudError, CompileError, Compiled, Connection, Credentials, Dispatch, Pace, Pins, Provider, Roster, Scope,
+    Unfit,
 };
 use meridian_sandbox::{Config, Sandbox};
 use meridian_spec::Cluster;
@@ -146,6 +147,10 @@ impl Provider for Part {
         let whole = AwsProvider.compile(cluster, pins)?;
         let beyond = |node: &Node| BEYOND_MINISTACK.iter().any(|(kind, _)| *kind == node.schema.kind);
         Ok(Compiled { graph: whole.graph.without(&beyond), outputs: whole.outputs })
+    }
+
+    fn roster(&self, records: &BTreeMap<Address, state::Record>) -> Roster {
+        AwsProvider.roster(records)
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
