@@ -70,7 +70,7 @@ pub struct Change {
     pub token_seed: String,
     /// What the resource will refer to.
     pub depends_on: BTreeSet<Address>,
-    /// What it refers to as it is.
+    /// What it refers to as it is; of machines also what the controllers on them made. All that is removed after it.
     pub depended_on: BTreeSet<Address>,
 }
 

@@ -27,7 +27,8 @@ pub struct Inputs<'a> {
     pub seed: &'a str,
     /// What is.
     pub observed: &'a [Observed],
-    /// What controllers inside the cluster made; looked for at `destroy` only.
+    /// What controllers inside the cluster made; looked for at `destroy` only. It refers to no machine, since it goes after
+    /// them all.
     pub leftovers: &'a [Observed],
     pub cluster: &'a str,
     pub provider: &'a str,
@@ -114,6 +115,11 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changes: Vec<Change> = changes.into_values().collect();
     changes.extend(deposed.iter().map(|observed| removal(observed, Reason::Deposed, &ids, None)));
     changes.extend(inputs.leftovers.iter().map(|observed| removal(observed, Reason::MadeByKubernetes, &ids, None)));
+    let makers = inputs.observed.iter().filter(|observed| observed.schema.runs_controllers);
+    let makers: BTreeSet<&Address> = makers.map(|observed| &observed.address).collect();
+    for change in changes.iter_mut().filter(|change| makers.contains(&change.address)) {
+        change.depended_on.extend(inputs.leftovers.iter().map(|observed| observed.address.clone()));
+    }
     changes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
 
     let plan = Plan {

@@ -45,6 +45,14 @@ async fn answers_that_never_come_make_nothing_twice() {
     }
 }
 
+/// Services hear of each other's resources, and of their own, some seconds after they were made.
+#[tokio::test]
+async fn what_is_not_visible_yet_is_waited_for() {
+    let calls = "Describe Get List Create Run Attach Associate Modify Authorize Register Put Add Change";
+    let hidden = |verb: &str| format!("effect=not-visible,operation={verb}*,times=2").parse().unwrap();
+    survives(calls.split(' ').map(hidden).collect()).await;
+}
+
 #[tokio::test]
 async fn a_detach_whose_answer_never_comes_is_not_waited_for() {
     let rig = Rig::start("faults", Config::default()).await.recorded();

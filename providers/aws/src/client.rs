@@ -49,6 +49,8 @@ pub struct Aws {
     pub ec2: aws_sdk_ec2::Client,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// The first version of the service, which knows the classic load balancers alone.
+    pub classic_elb: aws_sdk_elasticloadbalancing::Client,
     pub iam: aws_sdk_iam::Client,
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
@@ -70,6 +72,7 @@ impl Client for Aws {
             ec2: self.ec2.clone(),
             autoscaling: self.autoscaling.clone(),
             elb: self.elb.clone(),
+            classic_elb: self.classic_elb.clone(),
             iam: self.iam.clone(),
             route53: self.route53.clone(),
             s3: self.s3.clone(),
@@ -124,6 +127,9 @@ impl Aws {
             ),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
                 aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            classic_elb: aws_sdk_elasticloadbalancing::Client::from_conf(
+                aws_sdk_elasticloadbalancing::config::Builder::from(config).interceptor(tap.clone()).build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
                 aws_sdk_iam::config::Builder::from(config).interceptor(tap.clone()).build(),

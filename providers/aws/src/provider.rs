@@ -19,7 +19,10 @@ use crate::disk::Volume;
 use crate::dns::{Record, Zone};
 use crate::firewall::{SecurityGroup, SecurityGroupRules};
 use crate::identity::{InstanceProfile, Role};
-use crate::leftovers::{KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup, KubernetesVolume};
+use crate::leftovers::{
+    KubernetesClassicLoadBalancer, KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup,
+    KubernetesVolume,
+};
 use crate::load_balancer::{Listener, LoadBalancer, TargetGroup};
 use crate::network::{DhcpOptions, ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc};
 use crate::roster;
@@ -97,7 +100,13 @@ kinds!(
         Object,
         ClusterSecret,
     ],
-    [KubernetesLoadBalancer, KubernetesTargetGroup, KubernetesVolume, KubernetesSecurityGroup]
+    [
+        KubernetesLoadBalancer,
+        KubernetesClassicLoadBalancer,
+        KubernetesTargetGroup,
+        KubernetesVolume,
+        KubernetesSecurityGroup,
+    ]
 );
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ record! {
 
 resource! {
     /// The machines of a pool.
-    pub struct AutoscalingGroup = "aws_autoscaling_group", "machine group", Replacement::DeleteFirst;
+    pub struct AutoscalingGroup = "aws_autoscaling_group", "machine group", Replacement::DeleteFirst, runs_controllers;
     fields {
         name: String => replace,
         template: Ref<LaunchTemplate> => update,

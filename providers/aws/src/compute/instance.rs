@@ -32,7 +32,7 @@ const USER_DATA_TAG: &str = "meridian:user-data";
 
 resource! {
     /// A machine in a network interface that outlives it. Whatever it is made from makes it another machine.
-    pub struct Instance = "aws_instance", "machine", Replacement::InTurn;
+    pub struct Instance = "aws_instance", "machine", Replacement::InTurn, runs_controllers;
     fields {
         /// Id of the image (`ami-…`).
         image: String => replace,
@@ -193,21 +193,7 @@ impl Instance {
         Ok(BlockDeviceMapping::builder().device_name(&self.root_device).ebs(disk).build())
     }
 
-    /// Launches the machine. A token whose machine was terminated meanwhile, by hand after a crash, is spent: the next
-    /// one that follows from it is taken.
-    async fn run(&self, client: &Aws, new: &New) -> Result<String, CloudError> {
-        let mut token = new.token.clone();
-        for _ in 0..4 {
-            match self.launch(client, new, &token).await {
-                Err(error) if error.code.as_deref() == Some("IdempotentInstanceTerminated") => {
-                    token = ec2::token(&token, &["terminated"]);
-                }
-                launched => return launched,
-            }
-        }
-        self.launch(client, new, &token).await
-    }
-
+    /// Launches the machine.
     async fn launch(&self, client: &Aws, new: &New, token: &str) -> Result<String, CloudError> {
         let tags = client.all_tags(&new.address, &self.all_tags());
         let root = self.root()?;
@@ -290,11 +276,12 @@ impl Instance {
         }
         let Some(volume) = wanted else { return Ok(()) };
         if present != wanted {
-            client
-                .call(ec2_create("AttachVolume"), || {
+            ec2::with_new(client, || {
+                client.call(ec2_create("AttachVolume"), || {
                     client.ec2.attach_volume().volume_id(volume).instance_id(id).device(DATA_DEVICE).send()
                 })
-                .await?;
+            })
+            .await?;
         }
         until_device(client, id, Some(volume)).await
     }
@@ -335,7 +322,8 @@ impl KindOps<Aws> for Instance {
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
-        let id = self.run(client, new).await?;
+        let launch = |token: String| async move { self.launch(client, new, &token).await };
+        let id = unspent(&new.token, launch).await?;
         let now = Self::until_running(client, &id).await?;
         self.settle_disk(client, &now, &id).await?;
         Ok(Made { id, computed: computed(&now) })
@@ -386,14 +374,57 @@ impl KindOps<Aws> for Instance {
     }
 }
 
+/// Launches with a token. One whose machine was terminated meanwhile, by hand after a crash, is spent: the next one that
+/// follows from it is taken.
+async fn unspent<F, Fut>(token: &str, launch: F) -> Result<String, CloudError>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<String, CloudError>>,
+{
+    let mut token = token.to_owned();
+    for _ in 0..4 {
+        match launch(token.clone()).await {
+            Err(error) if error.code.as_deref() == Some("IdempotentInstanceTerminated") => {
+                token = ec2::token(&token, &["terminated"]);
+            }
+            launched => return launched,
+        }
+    }
+    launch(token).await
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use aws_sdk_ec2::types::{
         EbsInstanceBlockDevice, IamInstanceProfile, InstanceBlockDeviceMapping, InstanceMetadataOptionsResponse,
         InstanceNetworkInterface, InstanceState, Tag,
     };
 
+    use meridian_provider_api::ErrorKind;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_token_whose_machine_was_terminated_is_not_sent_again() {
+        let sent = RefCell::new(Vec::new());
+        let launch = |token: String| {
+            sent.borrow_mut().push(token);
+            let mut error = CloudError::new(ErrorKind::Invalid, "ec2:RunInstances", "terminated");
+            error.code = Some("IdempotentInstanceTerminated".to_owned());
+            std::future::ready(if sent.borrow().len() > 2 { Ok("i-1".to_owned()) } else { Err(error) })
+        };
+        assert_eq!(unspent("token", launch).await.unwrap(), "i-1");
+        let first = sent.take();
+        assert_eq!(first[0], "token");
+        assert!(first[1] != first[0] && first[2] != first[1] && first[2] != first[0], "{first:?}");
+        // The same ones follow from the same token, so that a run after a crash finds what the one before it made.
+        assert_eq!(unspent("token", launch).await.unwrap(), "i-1");
+        assert_eq!(sent.take(), first);
+        let none = |_| std::future::ready(Err(CloudError::new(ErrorKind::Capacity, "ec2:RunInstances", "none left")));
+        assert_eq!(unspent("token", none).await.unwrap_err().kind, ErrorKind::Capacity);
+    }
 
     fn mapping(device: &str, volume: &str, status: AttachmentStatus) -> InstanceBlockDeviceMapping {
         let disk = EbsInstanceBlockDevice::builder().volume_id(volume).status(status).build();

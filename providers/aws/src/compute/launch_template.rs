@@ -237,8 +237,9 @@ impl KindOps<Aws> for LaunchTemplate {
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
         let tags = client.all_tags(&new.address, &self.tags);
         let data = self.data()?;
-        let answer = client
-            .call(ec2_write("CreateLaunchTemplate"), || {
+        // Its groups may be seconds old.
+        let answer = ec2::with_new(client, || {
+            client.call(ec2_write("CreateLaunchTemplate"), || {
                 client
                     .ec2
                     .create_launch_template()
@@ -248,7 +249,8 @@ impl KindOps<Aws> for LaunchTemplate {
                     .tag_specifications(ec2::tag_specification(ResourceType::LaunchTemplate, &tags))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let template = ec2::required(answer.launch_template, "ec2:CreateLaunchTemplate", "template")?;
         let id = ec2::required(template.launch_template_id, "ec2:CreateLaunchTemplate", "id")?;
         Ok(Made { id, computed: version(template.latest_version_number.unwrap_or(1)) })
