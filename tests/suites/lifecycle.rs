@@ -14,7 +14,7 @@ fn example() -> String {
 
 #[tokio::test]
 async fn the_example_is_made_and_leaves_nothing() {
-    let rig = Rig::start("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await;
     let before = rig.sandbox.inventory("aws");
     let (plan, state) = rig.converge(&example()).await;
     assert_eq!(state.resources.len(), plan.changes.len());
@@ -32,7 +32,7 @@ async fn the_example_is_made_and_leaves_nothing() {
 /// Clouds remember the tokens of creates for longer than the clusters may live.
 #[tokio::test]
 async fn a_cluster_can_be_made_again_under_its_name() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     for _ in 0..2 {
         rig.converge(&example()).await;
@@ -43,7 +43,7 @@ async fn a_cluster_can_be_made_again_under_its_name() {
 
 #[tokio::test]
 async fn a_lost_state_is_found_by_tag() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     rig.converge(&example()).await;
     let made = rig.sandbox.inventory("aws");
@@ -58,7 +58,7 @@ async fn a_lost_state_is_found_by_tag() {
 
 #[tokio::test]
 async fn changes_that_would_lose_data_are_refused() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     rig.converge(&example()).await;
     let session = rig.session();
     for (from, to, address) in [
@@ -82,7 +82,7 @@ async fn changes_that_would_lose_data_are_refused() {
 
 #[tokio::test]
 async fn drift_is_seen_and_mended() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let (_, state) = rig.converge(&example()).await;
     let client = rig.aws_client().await;
     let instance = state.resources.iter().find(|(address, _)| address.kind() == "aws_instance").unwrap();
@@ -124,7 +124,7 @@ async fn classic_load_balancer(client: &Aws, subnet: String, group: &str, machin
 
 #[tokio::test]
 async fn what_kubernetes_made_goes_too() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     let (_, state) = rig.converge(&example()).await;
     let client = rig.aws_client().await;
@@ -203,7 +203,7 @@ async fn what_kubernetes_made_goes_too() {
 
 #[tokio::test]
 async fn tags_that_others_put_on_the_bucket_stay() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let (_, state) = rig.converge(&example()).await;
     let bucket = &state.resources.iter().find(|(address, _)| address.kind() == "aws_s3_bucket").unwrap().1.id;
     let client = rig.aws_client().await;
@@ -229,11 +229,11 @@ async fn tags_that_others_put_on_the_bucket_stay() {
 
 #[tokio::test]
 async fn a_shared_network_is_used_and_left_alone() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let client = rig.aws_client().await;
     let vpc = client.ec2.create_vpc().cidr_block("10.4.0.0/16").send().await.unwrap();
     let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
-    let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-vpc/cluster.yaml")).unwrap();
+    let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-network/cluster.yaml")).unwrap();
     spec = spec.replace("vpc-0123456789abcdef0", &vpc);
     for (name, zone, cidr) in [
         ("subnet-0a", "eu-west-1a", "10.4.0.0/20"),
@@ -248,7 +248,7 @@ async fn a_shared_network_is_used_and_left_alone() {
     let before = rig.sandbox.inventory("aws");
     rig.converge(&spec).await;
     assert!(rig::plan(&rig.session(), &spec).await.is_empty());
-    rig.destroy("shared-vpc").await;
+    rig.destroy("shared-network").await;
     assert_eq!(rig.sandbox.inventory("aws"), before);
     let subnets = client.ec2.describe_subnets().send().await.unwrap();
     assert!(subnets.subnets().iter().all(|subnet| subnet.tags().is_empty()), "shared subnets were tagged");
@@ -261,7 +261,7 @@ async fn a_shared_network_is_used_and_left_alone() {
 
 #[tokio::test]
 async fn credentials_of_another_account_are_refused() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     rig.converge(&example()).await;
     let path = rig.dir.path().join("clusters/prod-eu/state.json");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -229,14 +229,18 @@ async fn credentials(config: &SdkConfig) -> Result<(), CloudError> {
     found.map(drop).map_err(|error| missing(causes(&error)))
 }
 
-/// Takes our two tags off. `None` when the resource is not of `kind`, or carries no address.
+/// Takes our two tags off. `None` when the resource is not of `kind`, carries no address, or is another cluster's: whatever a
+/// filter has let through, nothing of another's is ever taken for ours.
 #[must_use]
 pub fn owned<K: Into<String>, V: Into<String>>(
+    cluster: &str,
     kind: &str,
     tags: impl IntoIterator<Item = (K, V)>,
 ) -> Option<(Address, Tags)> {
     let mut tags: Tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    tags.remove(CLUSTER_TAG);
+    if tags.remove(CLUSTER_TAG).as_deref() != Some(cluster) {
+        return None;
+    }
     tags.retain(|key, _| key == ADDRESS_TAG || !key.starts_with("aws:"));
     let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
     (address.kind() == kind).then_some((address, tags))

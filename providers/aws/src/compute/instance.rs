@@ -115,8 +115,8 @@ fn attached<'a>(instance: &'a SdkInstance, device: &str) -> Option<(&'a str, Opt
 
 /// The machine as a resource, when it is one of ours and not on its way out. The size of its root volume comes out of
 /// the list of volumes.
-fn observe(instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
-    let (address, mut tags) = ec2::own("aws_instance", instance.tags.as_deref())?;
+fn observe(cluster: &str, instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
+    let (address, mut tags) = ec2::own(cluster, "aws_instance", instance.tags.as_deref())?;
     let condition = match state(instance)? {
         InstanceStateName::Running => Condition::Ready,
         InstanceStateName::Pending => Condition::Unfinished("it is starting".to_owned()),
@@ -318,7 +318,7 @@ fn died(instance: &SdkInstance) -> CloudError {
 impl KindOps<Aws> for Instance {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let (instances, volumes) = tokio::try_join!(list(client), volume::list(client))?;
-        Ok(instances.iter().filter_map(|instance| observe(instance, &volumes)).collect())
+        Ok(instances.iter().filter_map(|instance| observe(&client.cluster, instance, &volumes)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -453,7 +453,7 @@ mod tests {
                     .http_put_response_hop_limit(2)
                     .build(),
             )
-            .tags(tag("meridian:cluster", "demo"))
+            .tags(tag("meridian:cluster", "prod"))
             .tags(tag("meridian:address", "aws_instance.control-plane-0"))
             .tags(tag(USER_DATA_TAG, "abc"))
             .build()
@@ -466,7 +466,7 @@ mod tests {
     #[test]
     fn a_machine_is_read_with_its_disks_and_its_role() {
         let instance = instance(InstanceStateName::Running, AttachmentStatus::Attached);
-        let found = observe(&instance, &[root()]).unwrap();
+        let found = observe("prod", &instance, &[root()]).unwrap();
         assert_eq!(found.condition, Condition::Ready);
         assert_eq!(found.resource.root_volume_gib, 40);
         assert_eq!(found.resource.data_volume, Some(Ref::existing("vol-data")));
@@ -477,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_machine_counts_once_it_runs_with_its_disk() {
-        let condition = |state, data| observe(&instance(state, data), &[]).map(|found| found.condition);
+        let condition = |state, data| observe("prod", &instance(state, data), &[]).map(|found| found.condition);
         for (state, data) in [
             (InstanceStateName::Pending, AttachmentStatus::Attached),
             (InstanceStateName::Stopped, AttachmentStatus::Attached),

@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 use meridian_engine::Address;
 use meridian_provider_api::{Api, CloudError};
 
-use crate::client::{Aws, CLUSTER_TAG, Tags, owned};
+use crate::client::{Aws, Tags, owned};
 use crate::compile::names::{API, lb_name};
 use crate::ec2::{found, pages};
 use crate::limits::other;
@@ -42,11 +42,7 @@ impl Listing {
 
     /// The address of what is ours and of `kind`, and its own tags.
     pub fn own(&self, client: &Aws, kind: &str, arn: &str) -> Option<(Address, Tags)> {
-        let tags = self.tags.get(arn)?;
-        if tags.get(CLUSTER_TAG) != Some(&client.cluster) {
-            return None;
-        }
-        owned(kind, tags.clone())
+        owned(&client.cluster, kind, self.tags.get(arn)?.clone())
     }
 
     /// The targets of a group.
