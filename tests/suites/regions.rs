@@ -66,6 +66,19 @@ async fn every_public_region_is_built_on_the_sandbox() {
     }
 }
 
+#[test]
+fn the_examples_differ_in_cloud_and_region_only() {
+    let lines = |cloud: &TestCloud| cloud.example().lines().map(str::to_owned).collect::<Vec<_>>();
+    let first = lines(&CLOUDS[0]);
+    for cloud in &CLOUDS[1..] {
+        let other = lines(cloud);
+        assert_eq!(other.len(), first.len());
+        let differing: Vec<&String> =
+            other.iter().zip(&first).filter(|(line, of_first)| line != of_first).map(|(line, _)| line).collect();
+        assert_eq!(differing, [&format!("  provider: {}", cloud.name), &format!("  region: {}", cloud.region)]);
+    }
+}
+
 /// A name of the region's own, within every cloud's limits.
 fn name_in(region: &Region) -> String {
     let name: String = region.name.chars().filter(char::is_ascii_alphanumeric).collect();

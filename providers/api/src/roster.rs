@@ -1,6 +1,13 @@
 //! The machines and pools of a cluster as its records tell them, in words that are the same for every cloud.
 
+use std::collections::BTreeMap;
+
+use meridian_engine::state::Record;
+use meridian_engine::{Address, Fields, Resource, Value};
 use serde::Serialize;
+
+/// What a state has recorded of a cluster's resources.
+pub type Records = BTreeMap<Address, Record>;
 
 /// What a cluster consists of. Machines that a pool makes by itself are not in it: no record knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -53,4 +60,40 @@ pub struct Pool {
     pub spot: bool,
     /// Names of the subnets it spreads over.
     pub subnets: Vec<String>,
+}
+
+/// The records of one kind.
+pub fn of<R: Resource>(records: &Records) -> impl Iterator<Item = (&Address, &Record)> {
+    records.iter().filter(|(address, _)| address.kind() == R::SCHEMA.kind)
+}
+
+/// The record of a kind by its id; `None` of what someone else made.
+#[must_use]
+pub fn by_id<'r, R: Resource>(records: &'r Records, id: &str) -> Option<(&'r Address, &'r Record)> {
+    of::<R>(records).find(|(_, record)| record.id == id)
+}
+
+/// A field that is a text.
+#[must_use]
+pub fn text(fields: &Fields, name: &str) -> Option<String> {
+    fields.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Every text in a value, in order.
+#[must_use]
+pub fn texts(value: Option<&Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(value) = value {
+        value.strings(&mut found);
+    }
+    found.into_iter().map(str::to_owned).collect()
+}
+
+/// A number; 0 where there is none.
+#[must_use]
+pub fn integer(value: Option<&Value>) -> i64 {
+    match value {
+        Some(Value::Integer(number)) => *number,
+        _ => 0,
+    }
 }

@@ -1,15 +1,11 @@
 //! The machines and pools of a cluster, out of its records.
 
-use std::collections::BTreeMap;
-
 use meridian_engine::state::Record;
-use meridian_engine::{Address, Fields, Resource, Value};
-use meridian_provider_api::roster::{Machine, Pool, Role, Roster};
+use meridian_engine::{Address, Value};
+use meridian_provider_api::roster::{Machine, Pool, Records, Role, Roster, by_id, integer, of, text, texts};
 
 use crate::compute::{AutoscalingGroup, Instance, LaunchTemplate, NetworkInterface};
 use crate::network::{ElasticIp, Subnet};
-
-type Records = BTreeMap<Address, Record>;
 
 /// What the records tell; a detail whose own record is missing, as after an interrupted apply, is left out.
 pub(crate) fn roster(records: &Records) -> Roster {
@@ -64,37 +60,9 @@ fn pool(name: String, record: &Record, records: &Records) -> Pool {
     }
 }
 
-/// The records of one kind.
-fn of<R: Resource>(records: &Records) -> impl Iterator<Item = (&Address, &Record)> {
-    records.iter().filter(|(address, _)| address.kind() == R::SCHEMA.kind)
-}
-
-fn by_id<'r, R: Resource>(records: &'r Records, id: &str) -> Option<(&'r Address, &'r Record)> {
-    of::<R>(records).find(|(_, record)| record.id == id)
-}
-
-fn text(fields: &Fields, name: &str) -> Option<String> {
-    fields.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn texts(value: Option<&Value>) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(value) = value {
-        value.strings(&mut found);
-    }
-    found.into_iter().map(str::to_owned).collect()
-}
-
-fn integer(value: Option<&Value>) -> i64 {
-    match value {
-        Some(Value::Integer(number)) => *number,
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use meridian_engine::Reference;
+    use meridian_engine::{Fields, Reference};
     use meridian_provider_api::Pins;
 
     use super::*;
