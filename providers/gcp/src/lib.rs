@@ -22,6 +22,7 @@ pub mod marks;
 pub mod network;
 pub mod operations;
 pub mod provider;
+mod roster;
 pub mod services;
 mod shared;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
+use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
 use meridian_spec::cluster::Cluster;
 
@@ -22,6 +23,7 @@ use crate::leftovers::{
 };
 use crate::load_balancer::{BackendService, ForwardingRule, HealthCheck, InstanceGroup};
 use crate::network::{Address, Network, Router, Subnetwork};
+use crate::roster;
 
 /// Google Cloud.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,6 +53,10 @@ impl Provider for GcpProvider {
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {
         compile::compile(cluster, pins)
+    }
+
+    fn roster(&self, records: &Records) -> Roster {
+        roster::roster(records)
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {

@@ -37,10 +37,10 @@ impl Harness for Judge {
         REGION
     }
 
-    fn connection(&self, cluster: &str) -> Connection {
+    fn connection(&self, cluster: &str, region: &str) -> Connection {
         Connection {
             cluster: cluster.to_owned(),
-            region: REGION.to_owned(),
+            region: region.to_owned(),
             account: None,
             endpoint: self.sandbox.endpoint("gcp"),
             credentials: Credentials::Dummy,
@@ -98,7 +98,8 @@ async fn a_plan_costs_few_calls() {
     let clusters = meridian_spec::clusters(&[("example.yaml", &spec)], catalogue);
     let cluster = clusters.unwrap_or_else(|faults| panic!("{faults}")).remove(0);
     let telemetry: Arc<Telemetry> = Arc::default();
-    let connection = Connection { telemetry: Arc::clone(&telemetry), ..judge.connection(&cluster.name) };
+    let connection =
+        Connection { telemetry: Arc::clone(&telemetry), ..judge.connection(&cluster.name, &cluster.region.name) };
     let cloud = judge.provider.connect(connection).await.unwrap_or_else(|error| panic!("{error}"));
     let scope = Scope { cluster: cluster.name.clone(), recorded: BTreeMap::new() };
     let none = Pins::new();

@@ -24,7 +24,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use super::InstanceTemplate;
 use crate::bootstrap::{BucketPolicy, Object};
 use crate::client::Gcp;
-use crate::gce::{found, gone, id_of, last, made, pages, path_of, required};
+use crate::gce::{found, gone, id_of, last, made, pages, path_of};
 use crate::limits::{compute_read, compute_write};
 
 /// Longest name that leaves room for what a group adds to it for each machine, and a template for its digest.
