@@ -11,7 +11,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("meridian-templates", &[]),
     ("meridian-state", &["meridian-engine"]),
     ("meridian-provider-api", &["meridian-engine", "meridian-spec"]),
-    ("meridian-aws", &["meridian-engine", "meridian-provider-api", "meridian-spec", "meridian-templates"]),
+    ("meridian-node", &["meridian-provider-api", "meridian-spec", "meridian-templates"]),
+    (
+        "meridian-aws",
+        &["meridian-engine", "meridian-node", "meridian-provider-api", "meridian-spec", "meridian-templates"],
+    ),
     ("meridian-sandbox", &[]),
     ("meridian-conformance", &["meridian-engine", "meridian-provider-api", "meridian-spec"]),
 ];

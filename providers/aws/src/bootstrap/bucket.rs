@@ -176,13 +176,29 @@ impl Bucket {
                 .await?;
         }
         let tags = client.all_tags(address, self.tags.as_ref().unwrap_or(&Tags::new()));
-        let tagging = tagging(&tags)?;
+        let tagging = tagging(&self.among_others(client, tags).await?)?;
         client
             .call(api("PutBucketTagging"), || {
                 s3.put_bucket_tagging().bucket(name).expected_bucket_owner(owner).tagging(tagging.clone()).send()
             })
             .await?;
         put(client, name, &format!("{SETTINGS}{}", self.settings), "").await
+    }
+
+    /// Our tags, and those that others have put on: S3 takes all tags of a bucket at once and drops what is not among them.
+    async fn among_others(&self, client: &Aws, ours: Tags) -> Result<Tags, CloudError> {
+        let (name, owner) = (self.name.as_str(), client.account().await?);
+        let present = client
+            .call(api("GetBucketTagging"), || {
+                client.s3.get_bucket_tagging().bucket(name).expected_bucket_owner(owner).send()
+            })
+            .await;
+        let present = found(present)?.map(|answer| answer.tag_set).unwrap_or_default();
+        let mut tags: Tags = present.into_iter().map(|tag| (tag.key, tag.value)).collect();
+        // Those of AWS itself stay by themselves, and can't be sent.
+        tags.retain(|key, _| !key.starts_with("aws:"));
+        tags.extend(ours);
+        Ok(tags)
     }
 }
 

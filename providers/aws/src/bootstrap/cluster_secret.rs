@@ -6,49 +6,14 @@ use aws_sdk_s3::primitives::ByteStream;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource, resource};
+use meridian_node::{SECRETS, Secret};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 use zeroize::Zeroizing;
 
+use super::Bucket;
 use super::contents::{api, contents, purge};
-use super::{Bucket, keys};
 use crate::client::Aws;
 use crate::ec2::{allowing, id_of, made};
-
-/// Where the keys are; the names below are those of kubeadm's own files below `/etc/kubernetes/pki`.
-const PKI: &str = "pki/";
-
-/// A secret of every cluster.
-#[derive(Debug)]
-pub struct Secret {
-    /// Name in the address.
-    pub name: &'static str,
-    /// Its files without what follows the last dot.
-    stem: &'static str,
-    /// For a certificate authority, its common name, which is that of kubeadm's own.
-    authority: Option<&'static str>,
-}
-
-/// Every secret of a cluster.
-pub const SECRETS: [Secret; 4] = [
-    Secret { name: "cluster-ca", stem: "ca", authority: Some("kubernetes") },
-    Secret { name: "etcd-ca", stem: "etcd/ca", authority: Some("etcd-ca") },
-    Secret { name: "front-proxy-ca", stem: "front-proxy-ca", authority: Some("front-proxy-ca") },
-    Secret { name: "service-account", stem: "sa", authority: None },
-];
-
-impl Secret {
-    /// Key of the private half.
-    #[must_use]
-    pub fn private(&self) -> String {
-        format!("{PKI}{}.key", self.stem)
-    }
-
-    /// Key of the public half.
-    #[must_use]
-    pub fn public(&self) -> String {
-        format!("{PKI}{}.{}", self.stem, if self.authority.is_some() { "crt" } else { "pub" })
-    }
-}
 
 resource! {
     /// A key pair, with its certificate when it is an authority's. Its id is `<bucket>/<key of the private half>`.
@@ -81,7 +46,7 @@ impl KindOps<Aws> for ClusterSecret {
     }
 
     async fn delete(client: &Aws, existing: &Existing<Self>) -> Result<(), CloudError> {
-        let secret = secret(&existing.address)?;
+        let secret = Secret::named(existing.address.name())?;
         let bucket = id_of(&existing.before.bucket)?;
         // The public half first: a private half alone can be finished, a public half alone can not.
         for key in [secret.public(), secret.private()] {
@@ -101,27 +66,18 @@ impl ClusterSecret {
     /// Writes the private half unless there is one, and the public half that belongs to the one that is there. So it
     /// ends the same wherever an earlier run was cut short.
     async fn make(&self, client: &Aws, address: &Address) -> Result<Made, CloudError> {
-        let secret = secret(address)?;
+        let secret = Secret::named(address.name())?;
         let bucket = id_of(&self.bucket)?;
-        let made_now = keys::private_key()?;
+        let made_now = Secret::new_private_half()?;
         let private = if put_new(client, bucket, &secret.private(), &made_now).await? {
             made_now
         } else {
             get(client, bucket, &secret.private()).await?
         };
-        let public = match secret.authority {
-            Some(common_name) => keys::authority(&private, common_name)?,
-            None => keys::public_key(&private)?,
-        };
+        let public = secret.public_half(&private)?;
         put_new(client, bucket, &secret.public(), &public).await?;
         Ok(made(format!("{bucket}/{}", self.key)))
     }
-}
-
-fn secret(address: &Address) -> Result<&'static Secret, CloudError> {
-    SECRETS.iter().find(|secret| secret.name == address.name()).ok_or_else(|| {
-        CloudError::new(ErrorKind::Invalid, "making a key pair", format!("{address} is no secret of a cluster"))
-    })
 }
 
 fn read(bucket: &str, secret: &Secret, has: impl Fn(&String) -> bool) -> Option<Found<ClusterSecret>> {
@@ -185,16 +141,6 @@ async fn get(client: &Aws, bucket: &str, key: &str) -> Result<Zeroizing<String>,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_keys_are_where_machines_look_for_them() {
-        let mut ours: Vec<String> = SECRETS.iter().flat_map(|secret| [secret.public(), secret.private()]).collect();
-        let objects = meridian_templates::ClusterObjects::at_root();
-        let mut theirs: Vec<String> = objects.pki().into_iter().map(|object| object.key.to_string()).collect();
-        ours.sort();
-        theirs.sort();
-        assert_eq!(ours, theirs);
-    }
 
     #[test]
     fn half_a_pair_is_not_ready() {

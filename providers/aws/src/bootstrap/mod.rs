@@ -3,7 +3,6 @@
 pub mod bucket;
 pub mod cluster_secret;
 mod contents;
-mod keys;
 pub mod object;
 
 pub use bucket::Bucket;

@@ -6,8 +6,8 @@ use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, SubnetRole};
 
 use super::control_plane::{TOKENS, gateway, key_pair};
+use super::names;
 use super::network::subnet;
-use super::{machine, names};
 use crate::compute::{Instance, NetworkInterface, image};
 use crate::network::ElasticIp;
 
@@ -41,7 +41,7 @@ pub(super) fn bastion(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Resu
             tags: tags.clone(),
         },
     )?;
-    let (user_data, user_data_sha256) = machine::bastion()?;
+    let boot = meridian_node::bundle::bastion()?;
     graph.add(
         NAME,
         Instance {
@@ -55,8 +55,8 @@ pub(super) fn bastion(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Resu
             data_volume: None,
             metadata_tokens: TOKENS.to_owned(),
             metadata_hop_limit: HOPS,
-            user_data_sha256,
-            user_data: Some(user_data),
+            user_data_sha256: boot.sha256,
+            user_data: Some(boot.user_data),
             bundle: None,
             tags,
         },

@@ -1,13 +1,13 @@
 //! The bootstrap bucket and the cluster's keys in it.
 
 use meridian_engine::Graph;
+use meridian_node::SECRETS;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::Cluster;
 use serde_json::json;
 
 use super::names::{BOOTSTRAP, bucket_name, tags};
 use crate::bootstrap::bucket::settings;
-use crate::bootstrap::cluster_secret::SECRETS;
 use crate::bootstrap::{Bucket, ClusterSecret};
 
 pub(super) fn bootstrap(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(), CompileError> {

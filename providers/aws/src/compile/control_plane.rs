@@ -31,7 +31,7 @@ pub(super) fn control_plane(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -
     for slot in &cluster.control_plane.slots {
         let network_interface = interface(cluster, graph, slot)?;
         let data_volume = volume(cluster, graph, slot)?;
-        let boot = machine::slot(cluster, pins, graph, slot)?;
+        let (boot, bundle) = machine::slot(cluster, pins, graph, slot)?;
         let machine = &cluster.control_plane.machine;
         graph.add(
             &slot.name,
@@ -48,7 +48,7 @@ pub(super) fn control_plane(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -
                 metadata_hop_limit: HOPS,
                 user_data_sha256: boot.sha256,
                 user_data: Some(boot.user_data),
-                bundle: Some(boot.bundle),
+                bundle: Some(bundle),
                 tags: for_kubernetes(cluster, &slot.name),
             },
         )?;

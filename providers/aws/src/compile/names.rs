@@ -30,24 +30,6 @@ pub fn bucket_name_of(cluster: &str, region: &str, account: &str) -> String {
     format!("meridian-{}-{}", cut(cluster, 30), digest(&format!("{account}/{region}/{cluster}"), 12))
 }
 
-/// The cluster's private DNS zone, without a dot at the end.
-#[must_use]
-pub fn dns_zone(cluster: &Cluster) -> String {
-    dns_zone_of(&cluster.name)
-}
-
-/// The same, by the cluster's name.
-#[must_use]
-pub fn dns_zone_of(cluster: &str) -> String {
-    format!("{cluster}.meridian.internal")
-}
-
-/// The name under which machines reach the API: that of every slot.
-#[must_use]
-pub fn api_host(cluster: &Cluster) -> String {
-    format!("api.{}", dns_zone(cluster))
-}
-
 /// IAM path below which the cluster's roles and instance profiles are. IAM is one for all regions, so the region is in.
 #[must_use]
 pub fn iam_path(cluster: &str, region: &str) -> String {
@@ -128,7 +110,6 @@ mod tests {
                 assert!(lb.len() <= 32 && lb.starts_with("mrd-") && !lb.contains("--"), "{lb}");
             }
         }
-        assert_eq!(dns_zone_of("prod"), "prod.meridian.internal");
         assert_ne!(lb_name("a-very-long-name-one", "api"), lb_name("a-very-long-name-two", "api"));
     }
 

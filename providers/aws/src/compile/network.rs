@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use meridian_engine::field::Set;
 use meridian_engine::{Attr, Graph, Ref};
+use meridian_node::names::dns_zone;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, Nat, Subnet as Range, SubnetRole, Topology};
 
-use super::names::{dns_zone, tags};
+use super::names::tags;
 use super::tags::for_kubernetes;
 use crate::network::route_table::Route;
 use crate::network::{DhcpOptions, ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc};
@@ -58,7 +59,7 @@ fn enclosure(cluster: &Cluster, graph: &mut Graph) -> Result<(), CompileError> {
     let dhcp_options = graph.add(
         "main",
         DhcpOptions {
-            domain_name: dns_zone(cluster),
+            domain_name: dns_zone(&cluster.name),
             name_servers: vec!["AmazonProvidedDNS".to_owned()],
             tags: tags(cluster, "main"),
         },

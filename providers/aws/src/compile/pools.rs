@@ -26,7 +26,7 @@ const KEY_LIMIT: usize = 128;
 pub(super) fn pools(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(), CompileError> {
     for pool in &cluster.pools {
         let devices = devices(pool)?;
-        let boot = machine::worker(cluster, pins, graph, pool, &devices)?;
+        let (boot, bundle) = machine::worker(cluster, pins, graph, pool, &devices)?;
         let root = Disk { device: image::root_device(&pool.machine, pins), size_gib: pool.root_volume_gib };
         let volumes =
             pool.volumes.iter().zip(devices).map(|(volume, device)| Disk { device, size_gib: volume.size_gib });
@@ -62,7 +62,7 @@ pub(super) fn pools(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result
                 subnets: Set(subnets),
                 capacity_rebalance: pool.spot.is_some(),
                 health_check_grace_seconds: GRACE_SECONDS,
-                bundle: Some(boot.bundle),
+                bundle: Some(bundle),
                 tags: group_tags(cluster, pool),
             },
         )?;

@@ -10,12 +10,12 @@ use aws_sdk_route53::types::{
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource, resource};
+use meridian_node::names::dns_zone;
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{api, build_error};
 use crate::client::{ADDRESS_TAG, Aws, CLUSTER_TAG, Tags};
-use crate::compile::names::dns_zone_of;
-use crate::ec2::{found, gone, id_of, made, pages, required};
+use crate::ec2::{found, gone, id_of, made, pages, required, with_new};
 use crate::limits::other;
 use crate::network::Vpc;
 
@@ -74,8 +74,9 @@ impl KindOps<Aws> for Zone {
         let vpc = id_of(&self.vpc)?;
         let reference = format!("{}{}", caller_reference(client), new.token);
         let config = HostedZoneConfig::builder().comment(comment(client, vpc, None)).private_zone(true).build();
-        let answer = client
-            .call(other("route53", "CreateHostedZone", false), || {
+        // Route 53 may not have heard of a VPC that was just made.
+        let answer = with_new(client, || {
+            client.call(other("route53", "CreateHostedZone", false), || {
                 client
                     .route53
                     .create_hosted_zone()
@@ -85,7 +86,8 @@ impl KindOps<Aws> for Zone {
                     .vpc(SdkVpc::builder().vpc_id(vpc).vpc_region(VpcRegion::from(client.region.as_str())).build())
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let zone = required(answer.hosted_zone, "route53:CreateHostedZone", "zone")?;
         let id = short_id(&zone.id).to_owned();
         self.put_tags(client, &new.address, &id, vpc).await?;
@@ -224,7 +226,7 @@ async fn vpc_of(client: &Aws, id: &str) -> Result<Option<String>, CloudError> {
 pub(super) async fn listing(client: &Aws) -> Result<Arc<Vec<HostedZone>>, CloudError> {
     client
         .listing("ListHostedZonesByName", || async {
-            let name = format!("{}.", dns_zone_of(&client.cluster));
+            let name = format!("{}.", dns_zone(&client.cluster));
             let mut zones = Vec::new();
             let mut after = None;
             loop {
