@@ -104,6 +104,7 @@ const SINGLE: &[(&str, &str)] = &[
     ),
     ("network: { zones: 4 }", "too-few-zones spec.network.zones"),
     ("network: { zones: 7 }", "invalid-value spec.network.zones"),
+    ("network: { zones: { upTo: 7 } }", "invalid-value spec.network.zones.upTo"),
     ("network: { zones: [eu-west-1a, eu-west-1d] }", "unknown-zone spec.network.zones[1]"),
     ("network: { zones: [eu-west-1a, eu-west-1a] }", "duplicate-name spec.network.zones[1]"),
     ("network: { existing: { id: vpc-1 } }", "missing-field spec.network.cidr"),
@@ -119,6 +120,14 @@ const SINGLE: &[(&str, &str)] = &[
     (
         "controlPlane: { api: { exposure: public, allow: [0.0.0.0/1, 128.0.0.0/1] } }",
         "open-to-anyone spec.controlPlane.api.allow",
+    ),
+    (
+        "controlPlane: { api: { exposure: public, allow: [192.0.0.0/2, 0.0.0.0/2, 64.0.0.0/2, 10.0.0.0/8, 128.0.0.0/2] } }",
+        "open-to-anyone spec.controlPlane.api.allow",
+    ),
+    (
+        "ssh: { publicKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ op }\nbastion: { allow: [128.0.0.0/1, 0.0.0.0/2, 64.0.0.0/2] }",
+        "open-to-anyone spec.bastion.allow",
     ),
     (
         "controlPlane: { api: { exposure: public, allow: [203.0.113.0/24], allowFromAnywhere: true } }",
@@ -241,6 +250,16 @@ fn subnets_of_an_existing_network_are_checked() {
     let private = "{ id: s1, zone: eu-west-1a, cidr: 10.9.1.0/24, role: private }";
     assert!(resolve(&with(private)).is_ok());
     let at = "spec.network.existing.subnets";
+    let nowhere = private.replace("zone: eu-west-1a, ", "");
+    assert_eq!(codes(&with(&nowhere)), [format!("missing-field {at}[0].zone")]);
+    let spanning =
+        |subnets: &str| with(subnets).replace("aws", "gcp").replace("region: eu-west-1", "region: europe-west1");
+    assert!(resolve(&spanning(&nowhere)).is_ok());
+    assert_eq!(codes(&spanning(private)), [format!("conflict {at}[0].zone")]);
+    assert_eq!(
+        codes(&spanning(&format!("{nowhere}, {{ id: s2, cidr: 10.9.2.0/24, role: private }}"))),
+        [format!("duplicate-name {at}[1].role")]
+    );
     assert_eq!(
         codes(&with("{ id: s1, zone: eu-west-1a, cidr: 10.8.1.0/24, role: private }")),
         [format!("invalid-network {at}[0].cidr")]

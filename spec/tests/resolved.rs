@@ -88,6 +88,28 @@ fn a_region_without_zones_is_one_place() {
 }
 
 #[test]
+fn fewer_zones_can_be_accepted() {
+    for (region, zones) in [("us-west-1", 2), ("eu-west-1", 3), ("australiacentral", 0), ("europe-west1", 3)] {
+        let cluster =
+            one(&minimal(region, "network: { zones: { upTo: 3 } }\npools: [{ name: a, machine: { size: small } }]"));
+        assert_eq!(cluster.network.zones.len(), zones, "{region}");
+        assert_eq!(cluster.pools[0].zones, cluster.network.zones);
+        assert_eq!(cluster.control_plane.slots.len(), 3);
+    }
+}
+
+#[test]
+fn existing_subnets_may_span_the_zones() {
+    let network = "network:\n  cidr: 10.9.0.0/16\n  existing:\n    id: shared\n    subnets:\n\
+        \x20   - { id: machines, cidr: 10.9.1.0/24, role: private }\n\
+        \x20   - { id: edge, cidr: 10.9.2.0/24, role: public }";
+    let cluster = one(&minimal("europe-west1", network));
+    assert_eq!(cluster.network.zones.len(), 3);
+    assert_eq!(cluster.network.subnets[0].name, "private");
+    assert!(cluster.control_plane.slots.iter().all(|slot| slot.subnet == "private"));
+}
+
+#[test]
 fn an_existing_network_gives_its_subnets() {
     let network = "network:\n  cidr: 10.9.0.0/16\n  existing:\n    id: vpc-1\n    subnets:\n\
         \x20   - { id: subnet-1, zone: eu-west-1b, cidr: 10.9.1.0/24, role: private }\n\

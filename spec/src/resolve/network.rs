@@ -46,7 +46,10 @@ impl Check<'_> {
         let nat = self.or_default(raw.nat, &path.key("nat"), Nat::PerZone);
         let listed = raw.existing.as_ref().and_then(|existing| existing.subnets.as_deref());
         let zones = match (listed, topology) {
-            (Some(listed), Some(topology)) if !self.document.has(&path.key("zones")) => {
+            (Some(listed), Some(topology))
+                if !self.document.has(&path.key("zones"))
+                    && place.is_some_and(|place| place.provider.subnets == SubnetScope::Zone) =>
+            {
                 Some(zones_of(listed, topology))
             }
             _ => self.zones(spec, place),
@@ -176,13 +179,15 @@ impl Check<'_> {
         }
         let complete = sound.len() == listed.len();
         let role = machine_role(topology?);
-        for zone in zones?.iter().filter(|_| complete) {
+        let spanning = place?.provider.subnets == SubnetScope::Region;
+        for zone in zones?.iter().filter(|_| complete && !spanning) {
             if !sound.iter().any(|subnet| subnet.role == role && subnet.zone == *zone) {
                 let message = format!("the zone {zone} has no {} subnet for its machines", role_name(role));
                 self.fault(Code::MissingField, &path, message, "list one, or leave the zone out of `zones`".to_owned());
             }
         }
-        if zones?.is_empty() && complete {
+        let lacking = if spanning { !sound.iter().any(|subnet| subnet.role == role) } else { zones?.is_empty() };
+        if lacking && complete {
             let message = format!("there is no {} subnet for the machines", role_name(role));
             self.fault(Code::MissingField, &path, message, "list one, or change `topology`".to_owned());
             return None;
@@ -198,13 +203,10 @@ impl Check<'_> {
         network: Option<Ipv4Net>,
         others: &[Subnet],
     ) -> Option<Subnet> {
-        let zone_known = match (&raw.zone, place) {
-            (Some(zone), Some(place)) => self.known_zone(zone, place.region, &path.key("zone")),
-            _ => false,
-        };
+        let zone = self.existing_zone(raw, path, place?);
         let at = path.key("cidr");
         let cidr = self.range(raw.cidr.as_ref()?, &at)?;
-        let (id, zone, role) = (raw.id.clone()?, raw.zone.clone()?, raw.role?);
+        let (id, zone, role) = (raw.id.clone()?, zone?, raw.role?);
         if let Some(network) = network.filter(|network| !network.contains(&cidr)) {
             let hint = "correct the range of the subnet or that of the network".to_owned();
             self.fault(Code::InvalidNetwork, &at, format!("{cidr} lies outside the network {network}"), hint);
@@ -219,11 +221,35 @@ impl Check<'_> {
                 self.fault(Code::DuplicateName, &path.key("id"), format!("the subnet {id} stands twice"), hint);
             }
             if other.role == role && other.zone == zone {
-                let message = format!("the zone {zone} has another {} subnet", role_name(role));
-                self.fault(Code::DuplicateName, &path.key("zone"), message, "list one a role and zone".to_owned());
+                let (at, what) = if zone.is_empty() {
+                    ("role", format!("there is another {} subnet", role_name(role)))
+                } else {
+                    ("zone", format!("the zone {zone} has another {} subnet", role_name(role)))
+                };
+                let hint = "list one a role and zone".to_owned();
+                self.fault(Code::DuplicateName, &path.key(at), what, hint);
             }
         }
-        zone_known.then(|| Subnet { name: subnet_name(role, &zone), role, zone, cidr, existing: Some(id) })
+        Some(Subnet { name: subnet_name(role, &zone), role, zone, cidr, existing: Some(id) })
+    }
+
+    /// The zone of a listed subnet, which is empty where subnets span the zones.
+    fn existing_zone(&mut self, raw: &ExistingSubnet, path: &Path, place: &Place<'_>) -> Option<String> {
+        let at = path.key("zone");
+        match (place.provider.subnets, &raw.zone) {
+            (SubnetScope::Zone, Some(zone)) => self.known_zone(zone, place.region, &at).then(|| zone.clone()),
+            (SubnetScope::Region, None) => Some(String::new()),
+            (SubnetScope::Zone, None) => {
+                let hint = "say which zone the subnet stands in".to_owned();
+                self.fault(Code::MissingField, &at, "missing `zone`", hint);
+                None
+            }
+            (SubnetScope::Region, Some(_)) => {
+                let message = format!("the subnets of {} span the zones", place.provider.display);
+                self.fault(Code::Conflict, &at, message, "leave `zone` out".to_owned());
+                None
+            }
+        }
     }
 
     /// A public API and a bastion need a public subnet to stand in.

@@ -56,6 +56,7 @@ impl<'a> Check<'a> {
         let region = place?.region;
         match spec.network.as_ref().and_then(|network| network.zones.as_ref()) {
             Some(Zones::Names(names)) => self.named_zones(names, region, &path),
+            Some(Zones::AtMost(most)) => self.zones_up_to(usize::from(most.up_to?), region, &path),
             Some(Zones::Count(count)) => self.counted_zones(usize::from(*count), region, &path),
             None if self.document.has(&path) => None,
             None => self.default_zones(spec, region),
@@ -100,15 +101,21 @@ impl<'a> Check<'a> {
         let available = region.zones.len().max(1);
         if count > available {
             let message = format!("{count} zones are asked for, and {} has {}", region.name, region.zones.len());
-            self.fault(
-                Code::TooFewZones,
-                path,
-                message,
-                format!("ask for at most {available}, or take another region"),
+            let hint = format!(
+                "ask for at most {available}, accept fewer with `zones: {{ upTo: {count} }}`, or take another region"
             );
+            self.fault(Code::TooFewZones, path, message, hint);
             return None;
         }
         Some(region.zones.iter().take(count).cloned().collect())
+    }
+
+    fn zones_up_to(&mut self, most: usize, region: &Region, path: &Path) -> Option<Vec<String>> {
+        if region.zones_unknown() {
+            self.unknown_zones(region, path);
+            return None;
+        }
+        Some(region.zones.iter().take(most).cloned().collect())
     }
 
     fn default_zones(&mut self, spec: &ClusterSpec, region: &Region) -> Option<Vec<String>> {
@@ -124,8 +131,8 @@ impl<'a> Check<'a> {
                 region.name, available
             );
             let hint = format!(
-                "take another region or one slot, or accept it with `network: {{ zones: {} }}`",
-                available.max(1)
+                "take another region or one slot, or accept it with `network: {{ zones: {{ upTo: {} }} }}`",
+                self.catalogue.defaults.network.zones
             );
             self.fault(Code::TooFewZones, &Path::of("spec.region"), message, hint);
             return None;
