@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::record::Recorder;
 
 /// How a sandbox is set up. [`Config::default`] is in memory, on a free port, at a quick pace.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c`.
     pub zones: BTreeMap<String, Vec<String>>,
+    /// Sees every exchange.
+    pub recorder: Option<Recorder>,
 }
 
 impl Default for Config {
@@ -40,6 +43,7 @@ impl Default for Config {
             page_limit: None,
             quotas: Quotas::default(),
             zones: BTreeMap::new(),
+            recorder: None,
         }
     }
 }

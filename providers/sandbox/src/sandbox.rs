@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::fault::Faults;
 use crate::front::Cloud;
 use crate::log::CallLog;
-use crate::server::Server;
+use crate::server::{Recorded, Server};
 use crate::store::StoreError;
 
 /// A sandbox could not be started.
@@ -74,15 +74,16 @@ impl Sandbox {
         let log = CallLog::default();
         let mut running = BTreeMap::new();
         for (name, open) in CLOUDS {
-            let (config, opened_faults, opened_log) = (config.clone(), faults.clone(), log.clone());
+            let (opened, opened_faults, opened_log) = (config.clone(), faults.clone(), log.clone());
             let address = SocketAddr::new(config.listen, config.ports.get(name).copied().unwrap_or(0));
-            let cloud = tokio::task::spawn_blocking(move || open(&config, opened_faults, opened_log))
+            let cloud = tokio::task::spawn_blocking(move || open(&opened, opened_faults, opened_log))
                 .await
                 .map_err(StartError::Interrupted)??;
             let failed = |source| StartError::Listen { cloud: name, address, source };
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             let bound = listener.local_addr().map_err(failed)?;
-            let server = Server::start(listener, bound, Arc::clone(&cloud));
+            let recorded = Recorded { name, cloud: Arc::clone(&cloud), recorder: config.recorder.clone() };
+            let server = Server::start(listener, bound, recorded);
             running.insert(name, Running { cloud, server });
         }
         Ok(Self { running, faults, log })
