@@ -9,11 +9,12 @@ use tera::{Context, Error, Filter, Kwargs, State, Tera, TeraResult, Value};
 use crate::{TemplateError, quote};
 
 /// Every built-in template by name.
-pub(crate) const TEMPLATES: [(&str, &str); 20] = [
+pub(crate) const TEMPLATES: [(&str, &str); 21] = [
     ("user_data.yaml", include_str!("../templates/user_data.yaml")),
     ("bootstrap.sh", include_str!("../templates/bootstrap.sh")),
     ("bootstrap.service", include_str!("../templates/bootstrap.service")),
     ("store/s3.sh", include_str!("../templates/store/s3.sh")),
+    ("store/azure_blob.sh", include_str!("../templates/store/azure_blob.sh")),
     ("bundle.sh", include_str!("../templates/bundle.sh")),
     ("lib.sh", include_str!("../templates/lib.sh")),
     ("join_token.sh", include_str!("../templates/join_token.sh")),

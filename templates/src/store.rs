@@ -11,6 +11,8 @@ use crate::{TemplateError, render, validate};
 pub enum Store {
     /// Amazon S3, read and written with the credentials of the machine's instance profile.
     S3(S3Store),
+    /// Azure Blob Storage, read and written with a token of the machine's managed identity.
+    AzureBlob(AzureBlobStore),
 }
 
 /// A bucket of Amazon S3.
@@ -40,6 +42,18 @@ pub enum S3Endpoint {
     },
 }
 
+/// A container of Azure Blob Storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AzureBlobStore {
+    /// Where the storage account answers, for example `https://account.blob.core.windows.net`.
+    pub endpoint: String,
+    /// The container's name.
+    pub container: String,
+    /// Resource id of the user-assigned identity that the machine acts as. It is known before the identity is made,
+    /// as its client id is not.
+    pub identity: String,
+}
+
 #[derive(Serialize)]
 struct S3Script<'a> {
     objects: String,
@@ -47,7 +61,15 @@ struct S3Script<'a> {
     metadata_service: &'a str,
 }
 
-/// The link-local address of the instance metadata service (AWS, "Use the Instance Metadata Service").
+#[derive(Serialize)]
+struct AzureBlobScript<'a> {
+    objects: String,
+    identity: &'a str,
+    metadata_service: &'a str,
+}
+
+/// The link-local address of the instance metadata service (AWS, "Use the Instance Metadata Service"; Azure, "Azure
+/// Instance Metadata Service").
 const METADATA_SERVICE: &str = "http://169.254.169.254";
 
 impl Store {
@@ -58,6 +80,14 @@ impl Store {
                 let script =
                     S3Script { objects: store.objects()?, region: &store.region, metadata_service: METADATA_SERVICE };
                 render::render("store/s3.sh", &script)
+            }
+            Self::AzureBlob(store) => {
+                let script = AzureBlobScript {
+                    objects: store.objects()?,
+                    identity: &store.identity,
+                    metadata_service: METADATA_SERVICE,
+                };
+                render::render("store/azure_blob.sh", &script)
             }
         }
     }
@@ -78,6 +108,16 @@ impl S3Store {
                 Ok(format!("{}/{bucket}", url.trim_end_matches('/')))
             }
         }
+    }
+}
+
+impl AzureBlobStore {
+    fn objects(&self) -> Result<String, TemplateError> {
+        let Self { endpoint, container, identity } = self;
+        validate::url("the storage account", endpoint)?;
+        validate::plain("the container", container, "-", "a container's name")?;
+        validate::plain("the identity", identity, "/-_.()", "the id of a managed identity")?;
+        Ok(format!("{}/{container}", endpoint.trim_end_matches('/')))
     }
 }
 

@@ -1,4 +1,5 @@
-"""A metadata service (IMDSv2 only) and an S3 that recomputes every signature (AWS Signature Version 4) by itself.
+"""A metadata service (IMDSv2 only) and an S3 that recomputes every signature (AWS Signature Version 4) by itself; and
+Azure's metadata service and a storage account that takes nothing but its tokens.
 
 Prints its port. Refuses a request whose secrets any process shows in its arguments.
 """
@@ -8,11 +9,17 @@ import hmac
 import http.server
 import json
 import pathlib
+import urllib.parse
 
 ACCESS_KEY = "ASIAEXAMPLE"
 SECRET = 'se/cr+et"with\\marks'
 SESSION = "session/token+with=marks=="
 METADATA_TOKEN = "metadata-token=="
+AZURE_TOKEN = 'azure.token-with+"marks"'
+AZURE_IDENTITY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/meridian-prod-eu"
+    "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/prod-eu-workers"
+)
 REGION = "eu-west-1"
 OBJECTS = {}
 
@@ -23,7 +30,7 @@ def leaked():
             arguments = process.read_bytes()
         except OSError:
             continue
-        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN)):
+        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN, AZURE_TOKEN)):
             return True
     return False
 
@@ -82,6 +89,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 keys = {"Code": "Success", "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET, "Token": SESSION}
                 return self.reply(200, json.dumps(keys).encode())
             return self.reply(404)
+        if self.path.startswith("/metadata/"):
+            url = urllib.parse.urlsplit(self.path)
+            query = dict(urllib.parse.parse_qsl(url.query))
+            asked = {
+                "api-version": "2018-02-01",
+                "resource": "https://storage.azure.com/",
+                "msi_res_id": AZURE_IDENTITY,
+            }
+            good = url.path == "/metadata/identity/oauth2/token" and headers.get("metadata") == "true" and query == asked
+            return self.reply(200, json.dumps({"access_token": AZURE_TOKEN}).encode()) if good else self.reply(400)
+        if self.path.startswith("/account/"):
+            if headers.get("authorization") != "Bearer " + AZURE_TOKEN or "x-ms-version" not in headers:
+                return self.reply(403)
+            if self.command == "PUT" and headers.get("x-ms-blob-type") != "BlockBlob":
+                return self.reply(400)
+            if self.command == "PUT":
+                OBJECTS[self.path] = body
+                return self.reply(201)
+            return self.reply(200, OBJECTS[self.path]) if self.path in OBJECTS else self.reply(404)
         if not is_signed(self.command, self.path, headers, body):
             return self.reply(403)
         if self.command == "PUT":

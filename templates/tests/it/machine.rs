@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use meridian_templates::{ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
+use meridian_templates::{AzureBlobStore, ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
 use tempfile::TempDir;
 
 use crate::{fixtures, tools};
@@ -46,8 +46,12 @@ impl Machine {
             region: "eu-west-1".to_owned(),
             endpoint: S3Endpoint::Url { url: cloud.url.clone() },
         };
+        Self::boot_from(Store::S3(store), cloud, key, bundle)
+    }
+
+    fn boot_from(store: Store, cloud: &FakeCloud, key: &str, bundle: &str) -> Self {
         let text = user_data(&UserData {
-            store: Store::S3(store),
+            store,
             key: ObjectKey::new(key).unwrap(),
             sha256: Sha256::of(bundle),
             hostname: None,
@@ -94,7 +98,22 @@ fn succeed(output: &Output) {
 #[test]
 fn objects_are_read_and_written_with_the_machines_identity() {
     let cloud = FakeCloud::start();
-    let machine = Machine::boot(&cloud, "bundles/a.sh", "");
+    objects_are_read_and_written(&Machine::boot(&cloud, "bundles/a.sh", ""));
+}
+
+#[test]
+fn blobs_are_read_and_written_with_the_machines_identity() {
+    let cloud = FakeCloud::start();
+    let store = Store::AzureBlob(fixtures::azure_store(&format!("{}/account", cloud.url)));
+    objects_are_read_and_written(&Machine::boot_from(store, &cloud, "bundles/a.sh", ""));
+
+    let stranger = fixtures::azure_store(&format!("{}/account", cloud.url));
+    let stranger = Store::AzureBlob(AzureBlobStore { identity: format!("{}x", stranger.identity), ..stranger });
+    let machine = Machine::boot_from(stranger, &cloud, "bundles/a.sh", "");
+    assert!(!machine.run("meridian-store", &["get", "join/token", "copy"]).status.success());
+}
+
+fn objects_are_read_and_written(machine: &Machine) {
     let published = fixtures::published().to_string();
     fs::write(machine.path("published"), &published).unwrap();
     succeed(&machine.run("meridian-store", &["put", "published", "join/token"]));

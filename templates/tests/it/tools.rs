@@ -38,7 +38,7 @@ fn is_script(file: &NodeFile) -> bool {
     file.content.starts_with("#!/bin/bash") || file.content.starts_with("# shellcheck shell=bash")
 }
 
-/// The user-data with and without a host name, for a region and for an emulator.
+/// The user-data with and without a host name, for a region and for an emulator, and for Azure.
 fn user_data_variants() -> Vec<String> {
     let mut anonymous = fixtures::user_data();
     anonymous.hostname = None;
@@ -47,7 +47,10 @@ fn user_data_variants() -> Vec<String> {
         region: "us-east-1".to_owned(),
         endpoint: S3Endpoint::Url { url: "http://10.0.0.1:4566/".to_owned() },
     });
-    vec![user_data(&fixtures::user_data()).unwrap(), user_data(&anonymous).unwrap()]
+    [fixtures::user_data(), anonymous, fixtures::azure_user_data()]
+        .iter()
+        .map(|input| user_data(input).unwrap())
+        .collect()
 }
 
 #[test]
