@@ -26,7 +26,8 @@ pub struct Config {
     pub page_limit: Option<usize>,
     /// How many of a kind an account may have in a region.
     pub quotas: Quotas,
-    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c`.
+    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c` on AWS, and `1`, `2`
+    /// and `3` on Azure where the real region has zones. No names are no zones.
     pub zones: BTreeMap<String, Vec<String>>,
     /// Sees every exchange.
     pub recorder: Option<Recorder>,
@@ -84,6 +85,8 @@ pub struct Pace {
     pub dns_change: u64,
     /// From `initial` to `healthy`.
     pub target_initial: u64,
+    /// An operation of Azure's resource manager on what has no pace of its own here.
+    pub arm_operation: u64,
 }
 
 impl Pace {
@@ -107,6 +110,7 @@ impl Pace {
             asg_scale: 0,
             dns_change: 0,
             target_initial: 0,
+            arm_operation: 0,
         }
     }
 }
@@ -130,6 +134,7 @@ impl Default for Pace {
             asg_scale: 30,
             dns_change: 20,
             target_initial: 20,
+            arm_operation: 10,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::config::Config;
 use crate::fault::Faults;
 use crate::front::Cloud;
@@ -43,7 +44,10 @@ pub enum StartError {
 type Open = fn(&Config, Faults, CallLog) -> Result<Arc<dyn Cloud>, StoreError>;
 
 /// Every cloud that the sandbox has, by name.
-const CLOUDS: [(&str, Open); 1] = [("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?)))];
+const CLOUDS: [(&str, Open); 2] = [
+    ("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?))),
+    ("azure", |config, faults, log| Ok(Arc::new(Azure::open(config, faults, log)?))),
+];
 
 /// A cloud that runs.
 #[derive(Debug)]

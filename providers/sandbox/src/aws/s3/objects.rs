@@ -335,10 +335,3 @@ fn parse_range(range: &str, size: usize) -> Result<Option<(usize, usize)>, ApiEr
     };
     if first >= size { Err(unsatisfiable()) } else { Ok(Some((first, last))) }
 }
-
-fn http_date(at: Millis) -> String {
-    i64::try_from(at)
-        .ok()
-        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
-        .map_or_else(String::new, |at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
-}
