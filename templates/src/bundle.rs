@@ -59,7 +59,7 @@ struct Script<'a> {
 }
 
 #[derive(Serialize)]
-struct Volumes<'a> {
+struct VolumesStep<'a> {
     attached: bool,
     lun: bool,
     volumes: Vec<VolumeInput<'a>>,
@@ -238,7 +238,7 @@ fn common(
         let lun = volumes.iter().any(|volume| volume.kind == "lun");
         files.push(NodeFile::program(
             "/usr/local/lib/meridian/steps/20-volumes.sh",
-            render::render("steps/volumes.sh", &Volumes { attached, lun, volumes })?,
+            render::render("steps/volumes.sh", &VolumesStep { attached, lun, volumes })?,
         ));
     }
     files.push(NodeFile::program(

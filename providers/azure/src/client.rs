@@ -2,6 +2,7 @@
 
 mod calls;
 mod credential;
+mod generic;
 pub mod id;
 mod poller;
 mod transport;
@@ -19,12 +20,13 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 
-use crate::compile::names::group_name_of;
+use crate::compile::names::{blob_suffix, group_name_of};
 use crate::errors::causes;
 use crate::limits::read;
 use credential::Tokens;
 use transport::Transport;
 
+pub use generic::Identified;
 pub(crate) use transport::Refusal;
 
 /// Tag that holds the cluster's name; on everything that is made and takes tags.
@@ -118,17 +120,17 @@ fn partition(region: &str) -> Result<Partition, CloudError> {
         Some("azure-china") => Partition {
             management: &management::AZURE_CHINA_CLOUD,
             authority: &login::AZURE_CHINA_CLOUD,
-            blobs: "blob.core.chinacloudapi.cn",
+            blobs: blob_suffix("azure-china"),
         },
         Some("azure-usgov") => Partition {
             management: &management::AZURE_US_GOVERNMENT_CLOUD,
             authority: &login::AZURE_US_GOVERNMENT_CLOUD,
-            blobs: "blob.core.usgovcloudapi.net",
+            blobs: blob_suffix("azure-usgov"),
         },
         _ => Partition {
             management: &management::AZURE_PUBLIC_CLOUD,
             authority: &login::AZURE_PUBLIC_CLOUD,
-            blobs: "blob.core.windows.net",
+            blobs: blob_suffix("azure-public"),
         },
     })
 }
@@ -245,16 +247,9 @@ impl Azure {
         }
     }
 
-    /// How requests of further SDK clients leave.
-    #[must_use]
-    pub fn transport(&self) -> TransportOptions {
-        TransportOptions::new(self.transport.clone())
-    }
-
-    /// Where they get their tokens.
-    #[must_use]
-    pub fn token_source(&self) -> Arc<dyn TokenCredential> {
-        Arc::clone(&self.credential)
+    /// The scope of tokens for Resource Manager.
+    fn scope(&self) -> Result<String, CloudError> {
+        Ok(format!("{}.default", partition(&self.region)?.management))
     }
 
     /// Where the blobs of a storage account are.
@@ -288,6 +283,12 @@ impl Azure {
         (address.kind() == kind).then_some((address, tags))
     }
 
+    /// Whether it carries the cluster's tag.
+    #[must_use]
+    pub fn is_ours(&self, tags: Option<&Json>) -> bool {
+        self.tags_of_cluster(tags).is_some()
+    }
+
     /// Tags of what carries the cluster's, without that one.
     #[must_use]
     pub fn tags_of_cluster(&self, tags: Option<&Json>) -> Option<Tags> {
@@ -305,3 +306,6 @@ impl Azure {
 pub fn recorded<'a>(scope: &'a Scope, address: &Address) -> Option<&'a str> {
     scope.recorded.get(address).map(String::as_str)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,16 @@ use meridian_engine::{KindSchema, Resource as _};
 use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
 use meridian_spec::cluster::Cluster;
 
+use crate::bootstrap::{ClusterSecret, Container, Object, StorageAccount};
 use crate::client::Azure;
 use crate::cloud::AzureCloud;
 use crate::compile;
+use crate::compute::{AvailabilitySet, NetworkInterface, ScaleSet, VirtualMachine};
+use crate::disk::Disk;
+use crate::dns::{Link, Record, Zone};
 use crate::firewall::{ApplicationSecurityGroup, NetworkSecurityGroup};
+use crate::identity::{RoleAssignment, UserAssignedIdentity};
+use crate::leftovers::{KubernetesDisk, KubernetesLoadBalancer, KubernetesPublicIp, KubernetesResource};
 use crate::load_balancer::LoadBalancer;
 use crate::network::{NatGateway, PublicIp, ResourceGroup, RouteTable, Subnet, VirtualNetwork};
 
@@ -74,8 +80,22 @@ kinds!(
         ApplicationSecurityGroup,
         NetworkSecurityGroup,
         LoadBalancer,
+        Disk,
+        NetworkInterface,
+        AvailabilitySet,
+        VirtualMachine,
+        ScaleSet,
+        UserAssignedIdentity,
+        RoleAssignment,
+        Zone,
+        Link,
+        Record,
+        StorageAccount,
+        Container,
+        Object,
+        ClusterSecret,
     ],
-    []
+    [KubernetesLoadBalancer, KubernetesPublicIp, KubernetesDisk, KubernetesResource]
 );
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub(super) fn api(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(
             let name = subnet_of(cluster, SubnetRole::Private).or_else(|| subnet_of(cluster, SubnetRole::Public));
             let name = name.ok_or_else(|| CompileError::Missing("subnet for the API".to_owned()))?;
             balancer.subnet = Some(subnet(cluster, name)?);
+            balancer.name = inside(cluster, "api-internal");
             balancer.private_address = fixed_address(range(cluster, name)?).map(|address| address.to_string());
             balancer.zones = Set(cluster.network.zones.clone());
         }
@@ -79,10 +80,12 @@ mod tests {
     #[test]
     fn the_load_balancer_stands_where_its_clients_are() {
         let mut cluster = fixture::cluster();
-        assert_eq!(balancer(&cluster)["subnet"], Value::Null);
+        let public = balancer(&cluster);
+        assert_eq!(public["subnet"], Value::Null);
         cluster.control_plane.api.exposure = Exposure::Private;
         let inside = balancer(&cluster);
         assert_eq!(inside["public_address"], Value::Null);
+        assert_ne!(inside["name"], public["name"], "the new one is made before the old one goes");
         assert_eq!(inside["private_address"], Value::String("10.40.127.254".to_owned()));
     }
 

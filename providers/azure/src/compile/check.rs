@@ -7,6 +7,7 @@ use meridian_spec::cluster::Cluster;
 
 use super::names::{existing_group, inside};
 use crate::client::id::ArmId;
+use crate::compute::ssh;
 
 /// Tags a resource takes (learn.microsoft.com, "Use tags to organize your Azure resources", limitations).
 const TAGS: usize = 50;
@@ -22,6 +23,12 @@ const RESERVED_FIRST: u32 = 4;
 /// Ranges in one rule (learn.microsoft.com, "Azure subscription limits", networking: 4000 a security group).
 const RANGES: usize = 1000;
 
+/// Sizes of one scale set (learn.microsoft.com, "Use multiple virtual machine sizes with instance mix").
+const SIZES: usize = 5;
+/// Tags of a scale set beside the labels of the cluster and of the pool: two of ownership, three of the pool's own, and four
+/// for the autoscaler.
+const POOL_TAGS: usize = 9;
+
 /// Everything that does not fit; empty when Azure can do it all.
 #[must_use]
 pub fn check(cluster: &Cluster) -> Vec<Unfit> {
@@ -31,6 +38,8 @@ pub fn check(cluster: &Cluster) -> Vec<Unfit> {
     ids(cluster, &mut unfit);
     slots(cluster, &mut unfit);
     rules(cluster, &mut unfit);
+    pools(cluster, &mut unfit);
+    key(cluster, &mut unfit);
     unfit
 }
 
@@ -150,6 +159,42 @@ fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
             let message = "the whole internet and single ranges beside it can't stand in one rule";
             push(unfit, path, message, "leave out what 0.0.0.0/0 holds already");
         }
+    }
+}
+
+fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    for (index, pool) in cluster.pools.iter().enumerate() {
+        if pool.alternatives.len() >= SIZES {
+            push(
+                unfit,
+                format!("spec.pools[{index}].alternatives"),
+                format!("{} machine types; a scale set has at most {SIZES}", pool.alternatives.len() + 1),
+                format!("keep to {} alternatives, or make a second pool", SIZES - 1),
+            );
+        }
+        // The autoscaler learns labels and taints from tags.
+        let count = cluster.labels.len() + pool.labels.len() + pool.taints.len() + POOL_TAGS;
+        if count > TAGS {
+            push(
+                unfit,
+                format!("spec.pools[{index}].labels"),
+                format!(
+                    "the pool's scale set would have {count} tags, one for each label and taint; Azure takes {TAGS}"
+                ),
+                format!("drop {} labels or taints of the pool, or labels of the cluster", count - TAGS),
+            );
+        }
+    }
+}
+
+fn key(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    if cluster.ssh_public_key.as_deref().is_some_and(|key| !ssh::is_taken(key)) {
+        push(
+            unfit,
+            "spec.ssh.publicKey",
+            "Azure takes SSH keys of the types ssh-ed25519 and ssh-rsa alone",
+            "make a key with `ssh-keygen -t ed25519`",
+        );
     }
 }
 

@@ -1,10 +1,17 @@
 //! A resolved cluster, written down as resources of Azure. Pure: the same cluster and pins give the same graph.
 
 mod api;
+mod bastion;
+mod bootstrap;
 mod check;
+mod control_plane;
+mod dns;
 mod firewall;
+mod identity;
+mod machine;
 pub mod names;
 mod network;
+mod pools;
 
 use meridian_engine::{Reference, Value};
 use meridian_provider_api::{CompileError, Compiled, Pins};
@@ -18,7 +25,17 @@ pub use check::check;
 pub fn compile(cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {
     let mut compiled = Compiled::default();
     let graph = &mut compiled.graph;
-    for part in [network::network, firewall::firewall, api::api] {
+    for part in [
+        network::network,
+        firewall::firewall,
+        identity::identity,
+        bootstrap::bootstrap,
+        dns::dns,
+        api::api,
+        control_plane::control_plane,
+        pools::pools,
+        bastion::bastion,
+    ] {
         part(cluster, pins, graph)?;
     }
     graph.check()?;

@@ -79,6 +79,17 @@ pub fn storage_account(cluster: &Cluster, pins: &Pins) -> String {
     format!("mer{letters}{}", digest(&place, digits.min(12)))
 }
 
+/// What follows the name of a storage account in the name of the host that has its blobs (learn.microsoft.com, "Compare
+/// Azure Government and global Azure" and "Azure China endpoints").
+#[must_use]
+pub fn blob_suffix(partition: &str) -> &'static str {
+    match partition {
+        "azure-china" => "blob.core.chinacloudapi.cn",
+        "azure-usgov" => "blob.core.usgovcloudapi.net",
+        _ => "blob.core.windows.net",
+    }
+}
+
 /// The tags that a resource has of its own: the cluster's labels.
 #[must_use]
 pub fn tags(cluster: &Cluster) -> Tags {
