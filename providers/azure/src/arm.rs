@@ -56,6 +56,7 @@ pub fn reference<R>(id: Option<&str>) -> Option<Ref<R>> {
 }
 
 /// The group that a resource is in, as a reference.
+#[must_use]
 pub fn group_of<R>(id: &ArmId) -> Ref<R> {
     Ref::existing(crate::client::id::group(&id.subscription, &id.group))
 }
@@ -89,6 +90,7 @@ pub fn is_going(state: Option<&str>) -> bool {
 }
 
 /// The word under which an enumeration of the SDK's goes over the wire.
+#[must_use]
 pub fn word<T: serde::Serialize>(value: Option<&T>) -> Option<String> {
     match serde_json::to_value(value?) {
         Ok(serde_json::Value::String(word)) => Some(word),

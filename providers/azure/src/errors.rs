@@ -103,9 +103,12 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         }
         "QuotaExceeded" | "ResourceQuotaExceeded" | "SubnetIsFull" | "RoleAssignmentLimitExceeded" => ErrorKind::Quota,
         _ if code.ends_with("LimitReached") || code.ends_with("QuotaExceeded") => ErrorKind::Quota,
-        // Without these the whole subscription would look empty.
-        "SubscriptionNotFound" | "InvalidSubscriptionId" | "TenantNotFound" | "InvalidTenantId" => ErrorKind::Denied,
-        "AuthorizationFailed"
+        // Were the first four taken for what they are called, a whole subscription would look empty.
+        "SubscriptionNotFound"
+        | "InvalidSubscriptionId"
+        | "TenantNotFound"
+        | "InvalidTenantId"
+        | "AuthorizationFailed"
         | "LinkedAuthorizationFailed"
         | "AuthenticationFailed"
         | "AuthorizationPermissionMismatch"

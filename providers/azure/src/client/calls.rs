@@ -12,7 +12,6 @@ use futures::StreamExt as _;
 use futures::future::{BoxFuture, try_join_all};
 use meridian_provider_api::{Api, CloudError, ErrorKind};
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 
 use super::poller::Answer;
 use super::transport::{CALL, Call};
@@ -61,7 +60,7 @@ impl Azure {
     /// A request for which the SDK has no call: where an operation stands, a further page, and what its models can't
     /// read.
     pub(super) async fn raw(&self, api: Api, method: Method, url: &Url) -> Result<Answer, CloudError> {
-        let scope = format!("{}.default", super::partition(&self.region)?.management);
+        let scope = self.scope()?;
         let call = || {
             let (transport, credential) = (Arc::clone(&self.transport), Arc::clone(&self.credential));
             let (scope, mut request) = (scope.clone(), Request::new(url.clone(), method));

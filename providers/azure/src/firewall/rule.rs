@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn rules_of_kubernetes_are_known_by_their_names() {
-        for name in ["k8s-azure-lb_allow_IPv4_0123456789abcdef", "a0123456789abcdef0123456789abcdef-TCP-80-Internet"] {
+        for name in ["k8s-azure-lb_allow_IPv4_0123456789abcdef", "a0123456789abcdef0123456789abcde-TCP-80-Internet"] {
             assert!(Rule::is_of_kubernetes(name), "{name}");
         }
         for name in ["kubernetes-api", "api-TCP-6443", "a-TCP-1"] {

@@ -43,9 +43,10 @@ record! {
 
 resource! {
     /// A Standard load balancer for one TCP port.
-    pub struct LoadBalancer = "azure_lb", "load balancer", Replacement::DeleteFirst;
+    pub struct LoadBalancer = "azure_lb", "load balancer", Replacement::CreateFirst;
     fields {
         group: Ref<ResourceGroup> => replace,
+        /// It differs with the way in, so that the machines can move from one to another.
         name: String => replace,
         /// Where it is reached from everywhere.
         public_address: Option<Ref<PublicIp>> => replace,

@@ -44,7 +44,7 @@ impl KindOps<Azure> for ResourceGroup {
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
         if let Some(there) = look(client, &self.name).await?
             && !is_going(state(&there))
-            && client.tags_of_cluster(there.tags.as_ref()).is_none()
+            && !client.is_ours(there.tags.as_ref())
         {
             let message = format!("the resource group {} is there and not this cluster's", self.name);
             return Err(CloudError::new(ErrorKind::AlreadyExists, "ResourceGroups_CreateOrUpdate", message));
