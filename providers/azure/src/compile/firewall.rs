@@ -18,9 +18,6 @@ const SSH: &str = "22";
 const KUBELET: &str = "10250";
 /// The port on which slots serve the API; kubeadm's own.
 pub(super) const API_PORT: u16 = 6443;
-/// The first priority; Kubernetes' cloud controller takes 500 and above (cloud-provider-azure,
-/// `consts.LoadBalancerMinimumPriority`).
-const FIRST: i32 = 100;
 /// The last priority: what no other rule lets in.
 const LAST: i32 = 4096;
 
@@ -83,20 +80,21 @@ impl End {
     }
 }
 
-/// Rules of one direction, with priorities in the order in which they were added.
+/// Rules of one direction. Each has a priority that is its own whatever other rules there are. They stay below 500, from
+/// where Kubernetes' cloud controller takes its own (cloud-provider-azure, `consts.LoadBalancerMinimumPriority`).
 struct Direction {
     name: &'static str,
     rules: Vec<Rule>,
 }
 
 impl Direction {
-    fn allow(&mut self, name: &str, protocol: &str, ports: &[&str], from: End, to: End, why: impl Into<String>) {
-        let priority = self.rules.iter().map(|rule| rule.priority + 1).max().unwrap_or(FIRST);
-        self.push(name, "Allow", priority, protocol, ports, from, to, why.into());
+    #[expect(clippy::too_many_arguments, reason = "a rule has that many parts, and each call reads as one")]
+    fn allow(&mut self, priority: i32, name: &str, protocol: &str, ports: &[&str], from: End, to: End, why: &str) {
+        self.push(name, "Allow", priority, protocol, ports, from, to, why);
     }
 
     fn deny(&mut self, name: &str, from: End, to: End, why: &str) {
-        self.push(name, "Deny", LAST, ANY, &[ANY], from, to, why.to_owned());
+        self.push(name, "Deny", LAST, ANY, &[ANY], from, to, why);
     }
 
     #[expect(clippy::too_many_arguments, reason = "a rule has that many parts, and each call reads as one")]
@@ -109,13 +107,13 @@ impl Direction {
         ports: &[&str],
         from: End,
         to: End,
-        description: String,
+        description: &str,
     ) {
         let (from, from_groups) = from.parts();
         let (to, to_groups) = to.parts();
         self.rules.push(Rule {
             name: name.to_owned(),
-            description,
+            description: description.to_owned(),
             direction: self.name.to_owned(),
             access: access.to_owned(),
             priority,
@@ -159,6 +157,7 @@ impl Machines {
         let api = [port.as_str()];
         let clients = ranges(&cluster.control_plane.api.allow);
         inbound.allow(
+            100,
             "api-clients",
             "Tcp",
             &api,
@@ -167,6 +166,7 @@ impl Machines {
             "Kubernetes API for the clients that the spec allows: the load balancer keeps their addresses",
         );
         inbound.allow(
+            110,
             "api-health",
             "Tcp",
             &api,
@@ -175,6 +175,7 @@ impl Machines {
             "Health checks of the Kubernetes API by the load balancer",
         );
         inbound.allow(
+            120,
             "api-nodes",
             "Tcp",
             &api,
@@ -184,6 +185,7 @@ impl Machines {
         );
         if let Some(bastion) = &self.bastion {
             inbound.allow(
+                130,
                 "api-bastion",
                 "Tcp",
                 &api,
@@ -193,6 +195,7 @@ impl Machines {
             );
         }
         inbound.allow(
+            140,
             "etcd",
             "Tcp",
             &["2379-2380"],
@@ -206,6 +209,7 @@ impl Machines {
     /// pods' range need not be opened, and a machine that is no node can't reach pods by routing to their addresses.
     fn node_rules(&self, inbound: &mut Direction) {
         inbound.allow(
+            150,
             "pods-vxlan",
             "Udp",
             &["8472"],
@@ -214,6 +218,7 @@ impl Machines {
             "Pod traffic between nodes: VXLAN on the port of Linux, as Cilium and Flannel use it",
         );
         inbound.allow(
+            160,
             "pods-vxlan-iana",
             "Udp",
             &["4789"],
@@ -222,6 +227,7 @@ impl Machines {
             "Pod traffic between nodes: VXLAN on the port of IANA, as Calico uses it",
         );
         inbound.allow(
+            170,
             "kubelet",
             "Tcp",
             &[KUBELET],
@@ -231,6 +237,7 @@ impl Machines {
         );
         if let Some(bastion) = &self.bastion {
             inbound.allow(
+                180,
                 "ssh-nodes",
                 "Tcp",
                 &[SSH],
@@ -245,6 +252,7 @@ impl Machines {
         let (Some(group), Some(bastion)) = (&self.bastion, &cluster.bastion) else { return };
         let own = || End::Groups(vec![group.clone()]);
         inbound.allow(
+            190,
             "ssh-operators",
             "Tcp",
             &[SSH],
@@ -252,8 +260,9 @@ impl Machines {
             own(),
             "SSH to the bastion for the operators that the spec allows",
         );
-        outbound.allow("bastion-ssh", "Tcp", &[SSH], own(), self.nodes(), "SSH from the bastion to nodes");
+        outbound.allow(100, "bastion-ssh", "Tcp", &[SSH], own(), self.nodes(), "SSH from the bastion to nodes");
         outbound.allow(
+            110,
             "bastion-api",
             "Tcp",
             &[&API_PORT.to_string()],
@@ -262,6 +271,7 @@ impl Machines {
             "Kubernetes API on the control plane, for operators on the bastion",
         );
         outbound.allow(
+            120,
             "bastion-updates",
             "Tcp",
             &["80", "443"],
