@@ -16,6 +16,17 @@ use crate::client::Azure;
 use crate::client::id::ArmId;
 use crate::limits::blob;
 
+/// What a person without a role for blobs is told: that of an owner is not among them.
+fn told(mut error: CloudError) -> CloudError {
+    if error.kind == ErrorKind::Denied {
+        error.message.push_str(
+            " (whoever makes clusters needs the role Storage Blob Data Contributor in the subscription or resource group, \
+             beside those for Resource Manager)",
+        );
+    }
+    error
+}
+
 /// The container, as the SDK calls it.
 fn client_of(client: &Azure, id: &ArmId) -> Result<ContainerClient, CloudError> {
     let account = container::account(id)?;
@@ -53,7 +64,8 @@ pub(super) async fn list(client: &Azure, id: &ArmId, prefix: &str) -> Result<Vec
                     })
                 })
             })
-            .await?;
+            .await
+            .map_err(told)?;
         all.extend(page.blobs.blobs().map(|blob| blob.name.clone()));
         marker = page.continuation();
         if marker.is_none() {
@@ -69,7 +81,7 @@ pub(super) async fn put(client: &Azure, id: &ArmId, key: &str, body: &str) -> Re
         let put = blob_client.put_block_blob(body.as_bytes().to_vec());
         Box::pin(async move { put.await.map(drop) }) as BoxFuture<'static, azure_core::Result<()>>
     };
-    client.call(blob("BlockBlob_Upload"), send).await?;
+    client.call(blob("BlockBlob_Upload"), send).await.map_err(told)?;
     Ok(())
 }
 
@@ -85,7 +97,7 @@ pub(super) async fn put_new(client: &Azure, id: &ArmId, key: &str, body: &str) -
     match client.call(blob("BlockBlob_Upload"), send).await {
         Ok(()) => Ok(true),
         Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error),
+        Err(error) => Err(told(error)),
     }
 }
 
@@ -97,7 +109,8 @@ pub(super) async fn get(client: &Azure, id: &ArmId, key: &str) -> Result<Zeroizi
             let blob_client = blob_client.clone();
             Box::pin(async move { blob_client.get_content().await }) as BoxFuture<'static, azure_core::Result<Vec<u8>>>
         })
-        .await?;
+        .await
+        .map_err(told)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| CloudError::new(ErrorKind::Invalid, "Blob_Download", format!("{key} is no text")))?;
     Ok(Zeroizing::new(text))
@@ -110,5 +123,5 @@ pub(super) async fn remove(client: &Azure, id: &ArmId, key: &str) -> Result<(), 
         let delete = blob_client.delete();
         Box::pin(async move { delete.await.map(drop) }) as BoxFuture<'static, azure_core::Result<()>>
     };
-    gone(client.call(blob("Blob_Delete"), send).await)
+    gone(client.call(blob("Blob_Delete"), send).await.map_err(told))
 }

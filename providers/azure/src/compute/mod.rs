@@ -7,6 +7,8 @@ pub mod network_interface;
 pub mod scale_set;
 mod scale_set_profile;
 pub mod ssh;
+#[cfg(test)]
+mod tests;
 pub mod virtual_machine;
 
 pub use availability_set::AvailabilitySet;

@@ -75,7 +75,7 @@ fn own_pool(pool: &BackendAddressPool) -> Option<String> {
     (id.name() == API).then(|| id.to_string())
 }
 
-fn observe(client: &Azure, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
+pub(super) fn observe(client: &Azure, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
     let given = &interface.resource;
     let (address, tags) = client.own(NetworkInterface::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref())?;
     let properties = interface.properties.as_ref()?;
@@ -118,7 +118,7 @@ fn attributes(main: &NetworkInterfaceIpConfigurationPropertiesFormat) -> Fields 
 
 impl NetworkInterface {
     /// The body of a write. Pools in `others` are those of Kubernetes' own balancers, which stay.
-    fn written(
+    pub(super) fn written(
         &self,
         client: &Azure,
         address: &Address,

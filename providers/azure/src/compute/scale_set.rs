@@ -100,7 +100,7 @@ async fn list(client: &Azure) -> Result<Arc<Vec<Identified<SdkSet>>>, CloudError
     client.identified(read(SERVICE, "VirtualMachineScaleSets_List"), TYPE).await
 }
 
-fn observe(client: &Azure, found: &Identified<SdkSet>) -> Option<Found<ScaleSet>> {
+pub(super) fn observe(client: &Azure, found: &Identified<SdkSet>) -> Option<Found<ScaleSet>> {
     let set = &found.model;
     let given = &set.resource;
     let (address, mut tags) = client.own(ScaleSet::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
@@ -169,7 +169,12 @@ fn sizes(set: &SdkSet) -> Set<String> {
 impl ScaleSet {
     /// The body of a write. `now` is what is there already, of which the number of machines and what Kubernetes has set
     /// stay.
-    fn written(&self, client: &Azure, address: &Address, now: Option<&SdkSet>) -> Result<SdkSet, CloudError> {
+    pub(super) fn written(
+        &self,
+        client: &Azure,
+        address: &Address,
+        now: Option<&SdkSet>,
+    ) -> Result<SdkSet, CloudError> {
         let mut tags = self.tags.clone();
         tags.insert(MIN_TAG.to_owned(), self.min.to_string());
         tags.insert(MAX_TAG.to_owned(), self.max.to_string());

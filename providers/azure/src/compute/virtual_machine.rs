@@ -89,7 +89,11 @@ pub(crate) fn managed(disk: &DataDisk) -> Option<String> {
 
 /// The machine as a resource, when it is one of ours and not on its way out. Size and type of its root disk come out of
 /// the list of disks: a machine that is stopped does not tell them.
-fn observe(client: &Azure, found: &Identified<SdkMachine>, disks: &[SdkDisk]) -> Option<Found<VirtualMachine>> {
+pub(super) fn observe(
+    client: &Azure,
+    found: &Identified<SdkMachine>,
+    disks: &[SdkDisk],
+) -> Option<Found<VirtualMachine>> {
     let machine = &found.model;
     let given = &machine.resource;
     let (address, mut tags) = client.own(VirtualMachine::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
@@ -143,7 +147,12 @@ impl VirtualMachine {
         Ok(made(id.to_string()))
     }
 
-    fn written(&self, client: &Azure, address: &Address, others: Vec<DataDisk>) -> Result<SdkMachine, CloudError> {
+    pub(super) fn written(
+        &self,
+        client: &Azure,
+        address: &Address,
+        others: Vec<DataDisk>,
+    ) -> Result<SdkMachine, CloudError> {
         let mut tags = self.tags.clone();
         tags.insert(USER_DATA_TAG.to_owned(), self.user_data_sha256.clone());
         let mut body = SdkMachine::new(models::Resource::new(client.region.clone()));
