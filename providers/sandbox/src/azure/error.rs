@@ -86,12 +86,12 @@ impl ApiError {
     }
 
     /// 429 with what stands in the way of a network resource until another one is made.
-    pub fn not_provisioned(used: &str, user: &str) -> Self {
+    pub fn not_provisioned(id: &str, user: &str) -> Self {
         let mut error = Self::new(429, "RetryableError", "A retryable error occurred.").with("Retry-After", "0");
         error.failure.details.push(Failure::new(
             "ReferencedResourceNotProvisioned",
             format!(
-                "Cannot proceed with operation because resource {used} used by resource {user} is not in Succeeded state."
+                "Cannot proceed with operation because resource {id} used by resource {user} is not in Succeeded state."
             ),
         ));
         error

@@ -134,6 +134,9 @@ pub trait Kind: Debug + Sync {
     /// Adds to what a resource shows.
     fn view(&self, _cx: &Cx<'_>, _resource: &Resource, _body: &mut Value) {}
 
+    /// Adds what is shown only when `$expand` asks for it.
+    fn expand(&self, _cx: &Cx<'_>, _resource: &Resource, _what: &str, _body: &mut Value) {}
+
     /// Does an action that the kind's facts name.
     fn act(
         &self,

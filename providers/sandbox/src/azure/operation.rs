@@ -33,6 +33,8 @@ pub enum Style {
     Disk,
     /// Only `Location`, and `operationresults` of the subscription itself.
     Group,
+    /// Only `Location`, and `asyncoperations`.
+    Storage,
 }
 
 impl Cx<'_> {
@@ -62,6 +64,7 @@ pub fn headers(cx: &Cx<'_>, request: &Request, style: Style, location: &str, id:
             (format!("{at}?{version}"), format!("{at}?monitor=true&{version}"))
         }
         Style::Group => (String::new(), format!("{base}/operationresults/{id}?{version}")),
+        Style::Storage => (String::new(), format!("{}?monitor=true&{version}", place("asyncoperations"))),
     };
     let mut headers = vec![("Location".to_owned(), result), ("Retry-After".to_owned(), wait(cx, id).to_string())];
     if !status.is_empty() {

@@ -76,7 +76,12 @@ pub fn get(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind) -> Resul
     request.only(kind.spec().query)?;
     check_group(cx, request, false)?;
     let id = id(cx, request, kind.spec());
-    Ok(Response::json(200, shown(cx, &id)?))
+    let resource = cx.find(&id).ok_or_else(|| ApiError::not_found(&id))?;
+    let mut body = render(cx, resource).unwrap_or_default();
+    if let Some(what) = request.query.get("$expand") {
+        kind.expand(cx, resource, what, &mut body);
+    }
+    Ok(Response::json(200, body))
 }
 
 /// GET of all resources of a kind: of a parent, a group or the subscription.
@@ -189,8 +194,12 @@ fn write(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind, mut body: 
         Some(lasts) => {
             let operation = cx.start(lasts, failure, Some(&id));
             let region = if location.is_empty() { "global" } else { &location };
-            let status = if spec.style == Style::Disk { 202 } else { status };
-            Response::json(status, answer).with(operation::headers(cx, request, spec.style, region, &operation))
+            let response = match spec.style {
+                Style::Storage => Response::empty(202),
+                Style::Disk => Response::json(202, answer),
+                _ => Response::json(status, answer),
+            };
+            response.with(operation::headers(cx, request, spec.style, region, &operation))
         }
     })
 }
@@ -414,6 +423,10 @@ fn check_idle(resource: &Resource, style: Style) -> Result<(), ApiError> {
         Style::Compute | Style::Disk => Err(ApiError::conflict(
             "Conflict",
             format!("The request failed due to conflict with a concurrent request on {}.", resource.id),
+        )),
+        Style::Storage => Err(ApiError::conflict(
+            "StorageAccountOperationInProgress",
+            "An operation is currently performing on this storage account that requires exclusive access.",
         )),
         Style::Network | Style::Group => Err(ApiError::in_progress(&resource.id)),
     }

@@ -61,7 +61,7 @@ pub fn assign(cx: &Cx<'_>, owner: &str, configuration: &mut Value, also: &[Ipv4A
         taken(cx, &subnet).into_iter().filter(|(_, user)| !key(user).starts_with(&own)).collect();
     let reserved =
         |address: Ipv4Addr| u32::from(address) - u32::from(range.network()) < 4 || address == range.broadcast();
-    let used = |address: &Ipv4Addr| also.contains(address) || others.iter().any(|(other, _)| other == address);
+    let is_taken = |address: &Ipv4Addr| also.contains(address) || others.iter().any(|(other, _)| other == address);
     let properties = &mut configuration["properties"];
     if properties["privateIPAllocationMethod"].is_null() {
         properties["privateIPAllocationMethod"] = json!("Dynamic");
@@ -83,7 +83,7 @@ pub fn assign(cx: &Cx<'_>, owner: &str, configuration: &mut Value, also: &[Ipv4A
         if reserved(address) {
             return fault("PrivateIPAddressInReservedRange", "falls within the reserved range of the subnet");
         }
-        if used(&address) {
+        if is_taken(&address) {
             let user = others.iter().find(|(other, _)| *other == address).map_or(owner, |(_, user)| user);
             return fault("PrivateIPAddressIsAllocated", &format!("is already allocated to {user}"));
         }
@@ -91,7 +91,7 @@ pub fn assign(cx: &Cx<'_>, owner: &str, configuration: &mut Value, also: &[Ipv4A
     }
     let kept = properties["privateIPAddress"].as_str().and_then(|text| text.parse::<Ipv4Addr>().ok());
     let free = kept.into_iter().filter(|kept| range.contains(kept)).chain(range.hosts());
-    let mut free = free.filter(|address| !reserved(*address) && !used(address));
+    let mut free = free.filter(|address| !reserved(*address) && !is_taken(address));
     let address = free.next().ok_or_else(|| {
         ApiError::bad("SubnetIsFull", format!("Subnet {subnet} does not have enough capacity for 1 IP address."))
     })?;

@@ -262,7 +262,7 @@ impl Kind for LoadBalancers {
             body::default(&mut draft.body, name, json!([]));
         }
         references::check(cx, draft)?;
-        self.frontends(cx, draft)?;
+        frontends(cx, draft)?;
         check_rules(draft)?;
         check_pools(cx, draft)?;
         let guid = match draft.before("/properties/resourceGuid") {
@@ -323,40 +323,38 @@ impl Kind for LoadBalancers {
     }
 }
 
-impl LoadBalancers {
-    /// Checks the front ends and gives the internal ones their addresses.
-    fn frontends(&self, cx: &Cx<'_>, draft: &mut Draft) -> Result<(), ApiError> {
-        let mut frontends = list(&draft.body, "/properties/frontendIPConfigurations").to_vec();
-        let mut own: Vec<Ipv4Addr> = Vec::new();
-        for frontend in &mut frontends {
-            let name = text(frontend, "/name").to_owned();
-            let public = text(frontend, "/properties/publicIPAddress/id").to_owned();
-            let internal = !frontend["properties"]["subnet"].is_null();
-            if internal != public.is_empty() {
-                return Err(ApiError::bad(
-                    "LoadBalancerFrontendIPConfigurationMustReferenceSubnetOrPublicIP",
-                    format!("Frontend {name} of {} must refer to a subnet or to a public IP address.", draft.id),
-                ));
-            }
-            if !internal {
-                check_public(cx, &draft.id, &public)?;
-                frontend["properties"]["privateIPAllocationMethod"] = json!("Dynamic");
-                continue;
-            }
-            let before =
-                list(draft.old.as_ref().map_or(&Value::Null, |old| &old.body), "/properties/frontendIPConfigurations");
-            let before = before.iter().find(|old| text(old, "/name") == name);
-            if let Some(before) = before.filter(|_| frontend["properties"]["privateIPAddress"].is_null()) {
-                frontend["properties"]["privateIPAddress"] = before["properties"]["privateIPAddress"].clone();
-            }
-            own.push(assign(cx, &draft.id, frontend, &own)?);
-            if frontend["properties"]["privateIPAddressVersion"].is_null() {
-                frontend["properties"]["privateIPAddressVersion"] = json!("IPv4");
-            }
+/// Checks the front ends and gives the internal ones their addresses.
+fn frontends(cx: &Cx<'_>, draft: &mut Draft) -> Result<(), ApiError> {
+    let mut frontends = list(&draft.body, "/properties/frontendIPConfigurations").to_vec();
+    let mut own: Vec<Ipv4Addr> = Vec::new();
+    for frontend in &mut frontends {
+        let name = text(frontend, "/name").to_owned();
+        let public = text(frontend, "/properties/publicIPAddress/id").to_owned();
+        let internal = !frontend["properties"]["subnet"].is_null();
+        if internal != public.is_empty() {
+            return Err(ApiError::bad(
+                "LoadBalancerFrontendIPConfigurationMustReferenceSubnetOrPublicIP",
+                format!("Frontend {name} of {} must refer to a subnet or to a public IP address.", draft.id),
+            ));
         }
-        body::set(&mut draft.body, "frontendIPConfigurations", Value::Array(frontends));
-        Ok(())
+        if !internal {
+            check_public(cx, &draft.id, &public)?;
+            frontend["properties"]["privateIPAllocationMethod"] = json!("Dynamic");
+            continue;
+        }
+        let before =
+            list(draft.old.as_ref().map_or(&Value::Null, |old| &old.body), "/properties/frontendIPConfigurations");
+        let before = before.iter().find(|old| text(old, "/name") == name);
+        if let Some(before) = before.filter(|_| frontend["properties"]["privateIPAddress"].is_null()) {
+            frontend["properties"]["privateIPAddress"] = before["properties"]["privateIPAddress"].clone();
+        }
+        own.push(assign(cx, &draft.id, frontend, &own)?);
+        if frontend["properties"]["privateIPAddressVersion"].is_null() {
+            frontend["properties"]["privateIPAddressVersion"] = json!("IPv4");
+        }
     }
+    body::set(&mut draft.body, "frontendIPConfigurations", Value::Array(frontends));
+    Ok(())
 }
 
 /// Checks rules and probes against each other.

@@ -25,7 +25,9 @@ use super::kind::Spec;
 use super::route::Route;
 use super::world::{Cx, Resource};
 
-pub use self::address::taken;
+pub use self::network_interface::NetworkInterfaces;
+pub use self::public_ip::PublicAddresses;
+pub use self::references::check as check_references;
 
 /// The service.
 pub const SERVICE: Service = Service {

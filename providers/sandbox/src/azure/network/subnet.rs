@@ -99,7 +99,7 @@ impl Kind for Subnets {
                 return Err(ApiError::in_progress(&sibling.id));
             }
             let other = prefix(text(&sibling.body, "/properties/addressPrefix"), &sibling.id)?;
-            if overlaps(&own, &other) {
+            if overlaps(own, other) {
                 return Err(ApiError::bad(
                     "NetcfgSubnetRangesOverlap",
                     format!(

@@ -80,7 +80,7 @@ impl Kind for VirtualNetworks {
 
     fn put(&self, cx: &mut Cx<'_>, draft: &mut Draft) -> Result<(), ApiError> {
         let prefixes = prefixes(&draft.body, &draft.id)?;
-        let overlap = |at: usize| prefixes[..at].iter().any(|other| overlaps(other, &prefixes[at]));
+        let overlap = |at: usize| prefixes[..at].iter().any(|other| overlaps(*other, prefixes[at]));
         if prefixes.is_empty() || (0..prefixes.len()).any(overlap) {
             return Err(ApiError::bad(
                 "InvalidAddressSpace",
@@ -129,6 +129,6 @@ pub fn prefixes(body: &Value, id: &str) -> Result<Vec<Ipv4Net>, ApiError> {
 }
 
 /// Whether two ranges have an address in common.
-pub fn overlaps(one: &Ipv4Net, other: &Ipv4Net) -> bool {
-    one.contains(other) || other.contains(one)
+pub fn overlaps(one: Ipv4Net, other: Ipv4Net) -> bool {
+    one.contains(&other) || other.contains(&one)
 }
