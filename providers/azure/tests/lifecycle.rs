@@ -17,7 +17,8 @@ struct Judge {
 
 impl Judge {
     async fn start(region: &'static str, config: Config) -> Self {
-        Self { sandbox: Sandbox::start(config).await.unwrap(), region }
+        let sandbox = Sandbox::start(config).await.unwrap_or_else(|error| panic!("no sandbox: {error}"));
+        Self { sandbox, region }
     }
 }
 
@@ -76,8 +77,7 @@ async fn clusters_are_made_changed_and_taken_away() {
 }
 
 fn example() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/aws.yaml");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = include_str!("../../../examples/aws.yaml");
     text.replace("provider: aws", "provider: azure").replace("region: eu-west-1", "region: westeurope")
 }
 

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
-use azure_core::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::headers::{CONTENT_TYPE, HeaderName, HeaderValue, Headers};
 use azure_core::{Body, HttpClient, Request, Response, StatusCode};
 use bytes::Bytes;
 use meridian_provider_api::provider::{WireRequest, WireTap};
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 tokio::task_local! {
     /// What is being called, by whoever calls it. The SDK's requests name no operation and take no conditions, so that
@@ -72,10 +71,8 @@ impl HttpClient for Transport {
         let Body::Bytes(body) = request.body().clone() else {
             return Err(Error::message(ErrorKind::Other, "no request of ours is a stream"));
         };
-        let is_json =
-            request.headers().get_optional_str(&azure_core::headers::CONTENT_TYPE) == Some("application/json");
+        let is_json = request.headers().get_optional_str(&CONTENT_TYPE) == Some("application/json");
         let body = if is_json { without_nulls(body) } else { body };
-        let body = without_nulls(body);
         let condition = call.as_ref().and_then(|call| call.if_match.as_deref()).map(|etag| ("if-match", etag));
         let headers: Vec<(&str, &str)> =
             request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(condition).collect();
@@ -129,28 +126,6 @@ fn without_nulls(body: Bytes) -> Bytes {
         }
         Err(_) => body,
     }
-}
-
-/// A body without what is `null`. The SDK's models write absent dates so, and the services take none of those: each of them
-/// is only read.
-fn without_nulls(body: Bytes) -> Bytes {
-    fn strip(value: &mut Json) {
-        match value {
-            Json::Object(entries) => {
-                entries.retain(|_, value| !value.is_null());
-                entries.values_mut().for_each(strip);
-            }
-            Json::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    // Neither blobs nor empty bodies are looked at for longer than it takes to see that they are no objects.
-    if !body.starts_with(b"{") || !body.windows(5).any(|bytes| bytes == b":null") {
-        return body;
-    }
-    let Ok(mut value) = serde_json::from_slice::<Json>(&body) else { return body };
-    strip(&mut value);
-    Bytes::from(value.to_string())
 }
 
 /// An answer that is not a success, or the error in which a long-running operation ended.
@@ -240,13 +215,6 @@ mod tests {
         let body = Bytes::from(r#"{"a":null,"b":[{"c":null,"d":1}],"e":{"f":null}}"#);
         assert_eq!(without_nulls(body), Bytes::from(r#"{"b":[{"d":1}],"e":{}}"#));
         assert_eq!(without_nulls(Bytes::from("{ no")), Bytes::from("{ no"));
-    }
-
-    #[test]
-    fn absent_dates_are_not_sent() {
-        let body = Bytes::from_static(br#"{"a":{"time":null,"b":[{"c":null,"d":1}]}}"#);
-        assert_eq!(without_nulls(body), Bytes::from_static(br#"{"a":{"b":[{"d":1}]}}"#));
-        assert_eq!(without_nulls(Bytes::from_static(b"x:null")), Bytes::from_static(b"x:null"));
     }
 
     #[test]
