@@ -5,18 +5,22 @@
 //! leaves. Nearly everything is a resource with a PUT, a GET and a DELETE, so [`resource`] does what all kinds have in
 //! common, and a [`kind::Kind`] adds what is its own.
 
+mod authorization;
 mod body;
 mod compute;
 mod error;
 mod kind;
+mod msi;
 mod network;
 mod operation;
+mod private_dns;
 mod regions;
 mod request;
 mod resource;
 mod resources;
 mod response;
 mod route;
+mod storage;
 #[cfg(test)]
 mod testing;
 mod world;
@@ -55,7 +59,14 @@ pub struct Service {
 }
 
 /// Every resource provider.
-const SERVICES: &[&Service] = &[&network::SERVICE, &compute::SERVICE];
+const SERVICES: &[&Service] = &[
+    &network::SERVICE,
+    &private_dns::SERVICE,
+    &compute::SERVICE,
+    &msi::SERVICE,
+    &authorization::SERVICE,
+    &storage::SERVICE,
+];
 
 /// A kind by its name, such as `Microsoft.Network/virtualNetworks`.
 fn kind_named(name: &str) -> Option<&'static dyn Kind> {
@@ -92,6 +103,11 @@ impl Azure {
 
     /// What a request asks for, as faults and log name it.
     fn target(&self, request: &Request, route: &Route) -> Target {
+        if let Some(account) = storage::blob::account(request) {
+            let guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let region = storage::region_of(&guard.world, account).unwrap_or_default().to_owned();
+            return Target { service: storage::blob::SERVICE.to_owned(), operation: route.operation.clone(), region };
+        }
         let asked = serde_json::from_slice::<serde_json::Value>(&request.body).unwrap_or_default();
         let mut region = regions::normal(asked["location"].as_str().unwrap_or_default());
         if region.is_empty() {
@@ -120,7 +136,11 @@ impl Azure {
     fn handle(&self, request: &Request, route: &Route, no_capacity: bool) -> Result<Response, ApiError> {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Everything { world, store, blobs, ids } = &mut *guard;
-        let subscription = request.subscription().map(str::to_lowercase).unwrap_or_default();
+        let subscription = match storage::blob::account(request) {
+            Some(account) => storage::subscription_of(world, account).unwrap_or_default().to_owned(),
+            None => request.subscription().map(str::to_lowercase).unwrap_or_default(),
+        };
+        let accounts_elsewhere = storage::names_elsewhere(world, &subscription);
         let sub = world.entry(subscription.clone()).or_default();
         let mut cx = Cx {
             sub,
@@ -130,6 +150,7 @@ impl Azure {
             pace: self.config.pace,
             page_limit: self.config.page_limit,
             zones: &self.config.zones,
+            accounts_elsewhere,
             blobs,
             no_capacity,
             dirty: false,
@@ -161,6 +182,7 @@ impl Azure {
 /// Lets time do its work: what was due by now has happened.
 fn settle(cx: &mut Cx<'_>) {
     resource::settle(cx);
+    private_dns::settle(cx);
     compute::settle(cx);
     resources::settle(cx);
     operation::settle(cx);
@@ -172,7 +194,8 @@ impl Cloud for Azure {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == http::Method::HEAD;
         let request = Request::read(parts.method, &parts.uri, parts.headers, body);
-        let route = route::route(&request);
+        let is_blob = storage::blob::account(&request).is_some();
+        let route = if is_blob { storage::blob::route(&request) } else { route::route(&request) };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
         let work = |effect| {
             let outcome = route.and_then(|route| match struck(effect, &request, &route.operation) {
@@ -181,6 +204,7 @@ impl Cloud for Azure {
             });
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
+                Err(error) if is_blob => (storage::blob::refusal(&error), Some(error.failure.code)),
                 Err(error) => (Response::from(&error), Some(error.failure.code)),
             };
             if is_head {
@@ -204,6 +228,7 @@ impl Cloud for Azure {
                 pace: self.config.pace,
                 page_limit: None,
                 zones: &self.config.zones,
+                accounts_elsewhere: Vec::new(),
                 blobs,
                 no_capacity: false,
                 dirty: false,
@@ -215,6 +240,10 @@ impl Cloud for Azure {
             for resource in cx.sub.resources.values() {
                 all.entry(resource.kind.clone()).or_default().push(resource.id.clone());
             }
+            for (container, contents) in &cx.sub.containers {
+                let ids = contents.blobs.keys().map(|name| format!("{container}/blobs/{name}"));
+                all.entry(storage::blob::KIND.to_owned()).or_default().extend(ids);
+            }
         }
         all
     }
@@ -222,6 +251,9 @@ impl Cloud for Azure {
 
 /// The error of a fault that answers instead of the service.
 fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<ApiError> {
+    if storage::blob::account(request).is_some() {
+        return storage::blob::struck(effect?);
+    }
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),
         Effect::ServerError { status } => Some(ApiError::server(status)),

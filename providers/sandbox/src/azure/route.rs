@@ -48,7 +48,12 @@ pub fn route(request: &Request) -> Result<Route, ApiError> {
         check_version(request, resources::NAMESPACE, resources::VERSIONS)?;
         return resources::route(request);
     }
-    let service = SERVICES.iter().find(|service| service.namespace.eq_ignore_ascii_case(namespace));
+    // Two services may share a namespace, each with versions of its own; what is neither's own goes to the first.
+    let named = || SERVICES.iter().filter(|service| service.namespace.eq_ignore_ascii_case(namespace));
+    let first = request.rest.first().map(String::as_str).unwrap_or_default();
+    let of_type =
+        |kind: &&'static dyn Kind| kind.spec().types().next().is_some_and(|kind| kind.eq_ignore_ascii_case(first));
+    let service = named().find(|service| service.kinds.iter().any(of_type)).or_else(|| named().next());
     let service = service.ok_or_else(|| {
         ApiError::new(404, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid."))
     })?;

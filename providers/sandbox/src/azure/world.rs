@@ -9,6 +9,7 @@ use super::error::{ApiError, Failure};
 use super::operation::Operation;
 use super::regions;
 use super::request::Request;
+use super::storage::blob::Contents;
 use crate::clock::Millis;
 use crate::config::Pace;
 use crate::ids::IdSource;
@@ -35,6 +36,8 @@ pub struct Subscription {
     pub groups: BTreeMap<String, Group>,
     /// The resources, by id in lower case.
     pub resources: BTreeMap<String, Resource>,
+    /// What is in the containers of storage accounts, by the container's id in lower case.
+    pub containers: BTreeMap<String, Contents>,
     /// The long-running operations, by id. They are kept for a while after their end.
     pub operations: BTreeMap<String, Operation>,
 }
@@ -156,6 +159,8 @@ pub struct Cx<'a> {
     pub page_limit: Option<usize>,
     /// The zones of regions that do not have the usual ones.
     pub zones: &'a BTreeMap<String, Vec<String>>,
+    /// The names of the storage accounts that other subscriptions have.
+    pub accounts_elsewhere: Vec<String>,
     /// The bodies of objects.
     pub blobs: &'a mut Blobs,
     /// Whether a fault takes the capacity from the operation that the request starts.

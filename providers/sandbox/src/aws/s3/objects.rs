@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::conditions::{check_read, check_write};
 use super::settings::Encryption;
 use super::{Bucket, Node, Object, Version, answer, body, check_tags, checked, invalid, malformed, no_key, payload};
-use crate::aws::{ApiError, Cx, Millis, Request, Response};
+use crate::aws::{ApiError, Cx, Request, Response};
+use crate::clock::http_date;
 
 type Answer = Result<Response, ApiError>;
 

@@ -6,20 +6,18 @@ use super::{NAMESPACE, condition, definition, is_uuid, scope};
 use crate::azure::body::{self, Object, Shape, optional, read_only, required, text};
 use crate::azure::error::ApiError;
 use crate::azure::kind::{Draft, Kind, Spec};
+use crate::azure::msi;
 use crate::azure::request::Request;
 use crate::azure::resource::render;
 use crate::azure::response::Response;
 use crate::azure::world::{Cx, Resource, State, key, name_of};
-use crate::azure::msi;
 use crate::clock::{Millis, timestamp};
 
 /// The marker of an assignment within an id.
 const WITHIN: &str = "/providers/Microsoft.Authorization/roleAssignments/";
 
-const BODY: Object = Object {
-    name: "RoleAssignmentCreateParameters",
-    fields: &[required("properties", &Shape::Object(&PROPERTIES))],
-};
+const BODY: Object =
+    Object { name: "RoleAssignmentCreateParameters", fields: &[required("properties", &Shape::Object(&PROPERTIES))] };
 
 const PROPERTIES: Object = Object {
     name: "RoleAssignmentProperties",
@@ -63,7 +61,10 @@ impl Kind for RoleAssignments {
         if !is_uuid(draft.name()) {
             return Err(ApiError::bad(
                 "InvalidRoleAssignmentId",
-                format!("The role assignment ID '{}' is not valid. The role assignment ID must be a GUID.", draft.name()),
+                format!(
+                    "The role assignment ID '{}' is not valid. The role assignment ID must be a GUID.",
+                    draft.name()
+                ),
             ));
         }
         let role = role(text(&draft.body, "/properties/roleDefinitionId"), &cx.subscription)?;
@@ -181,8 +182,7 @@ pub fn create(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> 
     let status = if old.is_some() { 200 } else { 201 };
     let created = old.as_ref().map_or(cx.now, |old| old.created);
     let id = old.as_ref().map_or(id, |old| old.id.clone());
-    let mut draft =
-        Draft { id, location: String::new(), body, hidden: json!({}), old, lasts: None, failure: None };
+    let mut draft = Draft { id, location: String::new(), body, hidden: json!({}), old, lasts: None, failure: None };
     RoleAssignments.put(cx, &mut draft)?;
     let Draft { id, location, body, hidden, .. } = draft;
     let etag = cx.etag();
@@ -200,7 +200,8 @@ pub fn get(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
     let id = id(cx, request)?;
     let found = cx.find(&id).and_then(|resource| render(cx, resource));
     let name = name_of(&id);
-    let missing = || ApiError::new(404, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found."));
+    let missing =
+        || ApiError::new(404, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found."));
     Ok(Response::json(200, found.ok_or_else(missing)?))
 }
 

@@ -6,13 +6,43 @@ use crate::azure::error::ApiError;
 
 /// The functions and operators that a condition may hold beside attributes, texts and `AND`, `OR`, `NOT`.
 const WORDS: &[&str] = &[
-    "AND", "OR", "NOT", "Exists", "ActionMatches", "SubOperationMatches", "StringEquals", "StringNotEquals",
-    "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike", "StringLikeIgnoreCase",
-    "StringNotLikeIgnoreCase", "StringStartsWith", "StringNotStartsWith", "StringStartsWithIgnoreCase",
-    "StringNotStartsWithIgnoreCase", "GuidEquals", "GuidNotEquals", "BoolEquals", "BoolNotEquals", "NumericEquals",
-    "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals",
-    "DateTimeEquals", "DateTimeNotEquals", "ForAnyOfAnyValues:StringEquals", "ForAnyOfAllValues:StringNotEquals",
-    "ForAnyOfAnyValues:GuidEquals", "ForAnyOfAllValues:GuidNotEquals", "ForAllOfAnyValues:StringEquals", "true", "false",
+    "AND",
+    "OR",
+    "NOT",
+    "Exists",
+    "ActionMatches",
+    "SubOperationMatches",
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "StringLikeIgnoreCase",
+    "StringNotLikeIgnoreCase",
+    "StringStartsWith",
+    "StringNotStartsWith",
+    "StringStartsWithIgnoreCase",
+    "StringNotStartsWithIgnoreCase",
+    "GuidEquals",
+    "GuidNotEquals",
+    "BoolEquals",
+    "BoolNotEquals",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "DateTimeEquals",
+    "DateTimeNotEquals",
+    "ForAnyOfAnyValues:StringEquals",
+    "ForAnyOfAllValues:StringNotEquals",
+    "ForAnyOfAnyValues:GuidEquals",
+    "ForAnyOfAllValues:GuidNotEquals",
+    "ForAllOfAnyValues:StringEquals",
+    "true",
+    "false",
 ];
 
 /// The longest condition, in bytes.
@@ -71,7 +101,10 @@ fn parse(condition: &str) -> Result<(), String> {
                 let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != ':').unwrap_or(rest.len());
                 let word = &rest[..end];
                 if !WORDS.contains(&word) && (word.is_empty() || !word.chars().all(|c| c.is_ascii_digit())) {
-                    return Err(format!("'{}' is not known", if word.is_empty() { &rest[..first.len_utf8()] } else { word }));
+                    return Err(format!(
+                        "'{}' is not known",
+                        if word.is_empty() { &rest[..first.len_utf8()] } else { word }
+                    ));
                 }
                 end
             }

@@ -15,12 +15,8 @@ use super::route::Route;
 use super::world::Cx;
 
 /// The service.
-pub const SERVICE: Service = Service {
-    namespace: NAMESPACE,
-    versions: &["2022-04-01"],
-    kinds: &[&assignment::RoleAssignments],
-    special,
-};
+pub const SERVICE: Service =
+    Service { namespace: NAMESPACE, versions: &["2022-04-01"], kinds: &[&assignment::RoleAssignments], special };
 
 const NAMESPACE: &str = "Microsoft.Authorization";
 

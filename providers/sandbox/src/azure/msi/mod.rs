@@ -9,7 +9,6 @@ use super::Service;
 use super::body::{self, Object, Shape, optional, read_only, required, text};
 use super::error::ApiError;
 use super::kind::{Draft, Kind, Spec};
-use super::operation::Style;
 use super::world::{Cx, Resource};
 use crate::clock::Millis;
 
@@ -51,7 +50,6 @@ const SPEC: Spec = Spec {
     patch: Some(("Update", &IDENTITY)),
     lists: ("ListByResourceGroup", Some("ListBySubscription")),
     stateful: false,
-    style: Style::Compute,
     name_max: 128,
     ..Spec::BASE
 };
