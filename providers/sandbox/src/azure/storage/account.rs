@@ -221,7 +221,7 @@ impl Kind for Accounts {
             .iter()
             .map(|name| {
                 let value = &resource.hidden[name];
-                json!({ "keyName": name, "value": value, "permissions": "FULL", "creationTime": created })
+                json!({ "keyName": name, "value": value, "permissions": "Full", "creationTime": created })
             })
             .collect();
         Ok(Outcome::Done(Response::json(200, json!({ "keys": keys }))))

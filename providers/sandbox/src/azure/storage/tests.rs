@@ -114,7 +114,7 @@ async fn accounts_are_unique_and_change_little() {
     assert_eq!(arm(&sandbox, "PUT", "storageAccounts/another", &bad).await.code(), "InvalidRequestFormat");
     assert_eq!(arm(&sandbox, "PUT", "storageAccounts/With-Hyphen", &account()).await.code(), "AccountNameInvalid");
     let keys = arm(&sandbox, "POST", &format!("{ACCOUNT}/listKeys"), &Value::Null).await;
-    assert_eq!((keys.text("/keys/1/keyName"), keys.text("/keys/1/permissions")), ("key2", "FULL"));
+    assert_eq!((keys.text("/keys/1/keyName"), keys.text("/keys/1/permissions")), ("key2", "Full"));
 }
 
 #[tokio::test]
