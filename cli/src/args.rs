@@ -35,8 +35,8 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// Where state is kept: `file:///folder` [default: the user's data directory].
-    #[arg(long, env = "MERIDIAN_STATE", global = true, value_name = "URL", hide_env_values = true)]
+    /// Where state is kept: `file:///folder`; also `MERIDIAN_STATE` [default: the user's data directory].
+    #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
     /// Run against the embedded clouds, which are kept beside the state.
     #[arg(long, global = true)]
@@ -44,7 +44,7 @@ pub struct Global {
     /// Inject a fault into the sandbox, such as `operation=RunInstances,effect=throttle,times=3`.
     #[arg(long, global = true, value_name = "FAULT", requires = "sandbox")]
     pub fault: Vec<Fault>,
-    /// Inject the faults listed in a JSON file into the sandbox.
+    /// Inject the faults listed in a YAML or JSON file into the sandbox.
     #[arg(long, global = true, value_name = "FILE", requires = "sandbox")]
     pub fault_file: Option<PathBuf>,
     /// Use another endpoint for a cloud, as `aws=http://127.0.0.1:4566`; also `MERIDIAN_ENDPOINT_AWS`.

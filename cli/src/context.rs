@@ -1,6 +1,7 @@
 //! From arguments, environment and home directory to a [`Session`].
 
 use std::collections::BTreeMap;
+use std::env::VarError;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +13,7 @@ use meridian_state::{FileStore, Owner};
 use tokio::sync::watch;
 
 use crate::args::{Global, LogFormat};
+use crate::bounded;
 use crate::error::{Code, Failure};
 use crate::registry::Registry;
 use crate::session::{Session, Settings};
@@ -135,7 +137,14 @@ pub fn start_logging(global: &Global) {
 
 /// The directory that state is kept in.
 pub fn state_root(global: &Global) -> Result<PathBuf> {
-    let Some(url) = &global.state else {
+    // Not clap's business: it would show `--state` as required in every usage error of those who set the variable.
+    let url = match (&global.state, std::env::var("MERIDIAN_STATE")) {
+        (Some(url), _) => Some(url.clone()),
+        (None, Ok(url)) => Some(url),
+        (None, Err(VarError::NotPresent)) => None,
+        (None, Err(error)) => return Err(anyhow::Error::new(error).context("MERIDIAN_STATE can't be read")),
+    };
+    let Some(url) = url else {
         let strategy = etcetera::choose_base_strategy()
             .context("there is no home directory to keep state in; name a place with --state")?;
         return Ok(strategy.data_dir().join("meridian"));
@@ -154,10 +163,12 @@ pub fn state_root(global: &Global) -> Result<PathBuf> {
 pub fn sandbox_config(global: &Global) -> Result<Config> {
     let mut faults = global.fault.clone();
     if let Some(path) = &global.fault_file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-        let more: Vec<Fault> = serde_json::from_str(&text).map_err(|error| {
-            Failure::wrong(format!("{}: {error}", path.display()), "see docs/sandbox.md for the form")
-        })?;
+        let text = bounded::read(path, "fault file", bounded::MIB)?;
+        // A tab in JSON is no indentation in YAML, so JSON is tried by itself.
+        let more: Vec<Fault> =
+            serde_json::from_slice(&text).or_else(|_| serde_yaml::from_slice(&text)).map_err(|error| {
+                Failure::wrong(format!("{}: {error}", path.display()), "see docs/sandbox.md for the form")
+            })?;
         faults.extend(more);
     }
     let catalogue = Catalogue::builtin().context("the built-in catalogue can't be read")?;

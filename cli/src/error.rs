@@ -122,9 +122,17 @@ fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
         } else if let Some(PlanError::Refused(refusals)) = cause.downcast_ref() {
             hints.extend(refusals.iter().map(|refusal| {
                 let fields: Vec<_> = refusal.fields.iter().map(String::as_str).collect();
-                let because =
-                    if fields.is_empty() { String::new() } else { format!(" since {} changes", fields.join(", ")) };
-                format!("{} would be {}{because}; {}", refusal.address, refusal.verb, refusal.why)
+                let because = match &refusal.broken {
+                    Some(how) => format!(" since the cloud reports it as broken ({how})"),
+                    None if fields.is_empty() => String::new(),
+                    None => format!(" since {} changes", fields.join(", ")),
+                };
+                let way_out = if refusal.broken.is_some() {
+                    "; if you know that nothing is lost with it, delete it by hand, and the next plan makes a new one"
+                } else {
+                    ""
+                };
+                format!("{} would be {}{because}; {}{way_out}", refusal.address, refusal.verb, refusal.why)
             }));
         } else if let Some(cloud) = cause.downcast_ref::<CloudError>() {
             hints.extend(cloud.hint().map(str::to_owned));

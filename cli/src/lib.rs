@@ -4,6 +4,7 @@
 //! suites can drive it too.
 
 pub mod args;
+mod bounded;
 mod commands;
 mod context;
 mod error;

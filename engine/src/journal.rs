@@ -16,8 +16,11 @@ pub enum Entry {
     Made { address: Address, record: Record },
     /// A resource is not there any more.
     Gone { address: Address },
-    /// A leftover of the address (a deposed one) was removed; the resource itself is untouched.
-    Removed { address: Address },
+    /// What the address had besides its resource (a deposed one, or the predecessor that a replacement leaves) is about
+    /// to be removed; the resource itself is untouched, and so is its intent. `id` is the cloud's.
+    Discarding { address: Address, id: String },
+    /// The same is not there any more.
+    Discarded { id: String },
 }
 
 /// Why a journal could not be written.

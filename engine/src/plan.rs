@@ -70,7 +70,7 @@ pub struct Change {
     pub token_seed: String,
     /// What the resource will refer to.
     pub depends_on: BTreeSet<Address>,
-    /// What it refers to as it is.
+    /// What it refers to as it is; of machines also what the controllers on them made. All that is removed after it.
     pub depended_on: BTreeSet<Address>,
 }
 
@@ -144,6 +144,14 @@ pub enum StaleError {
     Place { plan: String, state: String },
     #[error("the plan was made while an apply was under way that has done more since")]
     Journal,
+}
+
+impl Change {
+    /// Whether what is deleted is not the resource that the address will have: a deposed one, or the predecessor of one
+    /// that is made first.
+    pub(crate) fn is_leftover_removed(&self) -> bool {
+        self.reason == Reason::Deposed || (self.action == Action::Replace && self.create_first)
+    }
 }
 
 impl Plan {

@@ -27,7 +27,8 @@ pub struct Inputs<'a> {
     pub seed: &'a str,
     /// What is.
     pub observed: &'a [Observed],
-    /// What controllers inside the cluster made; looked for at `destroy` only.
+    /// What controllers inside the cluster made; looked for at `destroy` only. It refers to no machine, since it goes after
+    /// them all.
     pub leftovers: &'a [Observed],
     pub cluster: &'a str,
     pub provider: &'a str,
@@ -60,6 +61,8 @@ pub struct Refusal {
     pub verb: &'static str,
     /// The fields that ask for it; empty for a deletion.
     pub fields: BTreeSet<String>,
+    /// How the cloud reports it as broken, if that is what asks for it.
+    pub broken: Option<String>,
     /// What would be lost, and the way out.
     pub why: &'static str,
 }
@@ -74,18 +77,27 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut refusals = Vec::new();
     for node in in_order(inputs.graph) {
         let change = decide(node, &current, &changes, &inputs, &ids);
-        if let (Action::Replace, Replacement::Refused(why)) = (change.action, node.schema.replacement) {
-            let fields = match &change.reason {
-                Reason::ForcesReplacement(fields) => fields.clone(),
-                _ => BTreeSet::new(),
+        if let (Action::Replace, Replacement::Refused(why)) = (change.action, node.schema.replacement)
+            && !never_was(&change, inputs.state)
+        {
+            let (fields, broken) = match &change.reason {
+                Reason::ForcesReplacement(fields) => (fields.clone(), None),
+                Reason::Failed(how) => (BTreeSet::new(), Some(how.clone())),
+                _ => (BTreeSet::new(), None),
             };
-            refusals.push(Refusal { address: node.address.clone(), verb: "replaced", fields, why });
+            refusals.push(Refusal { address: node.address.clone(), verb: "replaced", fields, broken, why });
         }
         changes.insert(node.address.clone(), change);
     }
     for observed in current.values().filter(|observed| !changes.contains_key(&observed.address)).collect::<Vec<_>>() {
         if let (false, Replacement::Refused(why)) = (inputs.destroy, observed.schema.replacement) {
-            refusals.push(Refusal { address: observed.address.clone(), verb: "deleted", fields: BTreeSet::new(), why });
+            refusals.push(Refusal {
+                address: observed.address.clone(),
+                verb: "deleted",
+                fields: BTreeSet::new(),
+                broken: None,
+                why,
+            });
         }
         let reason = if inputs.destroy { Reason::Destroy } else { Reason::NotDesired };
         changes.insert(observed.address.clone(), removal(observed, reason, &ids, inputs.state));
@@ -103,6 +115,11 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     let mut changes: Vec<Change> = changes.into_values().collect();
     changes.extend(deposed.iter().map(|observed| removal(observed, Reason::Deposed, &ids, None)));
     changes.extend(inputs.leftovers.iter().map(|observed| removal(observed, Reason::MadeByKubernetes, &ids, None)));
+    let makers = inputs.observed.iter().filter(|observed| observed.schema.runs_controllers);
+    let makers: BTreeSet<&Address> = makers.map(|observed| &observed.address).collect();
+    for change in changes.iter_mut().filter(|change| makers.contains(&change.address)) {
+        change.depended_on.extend(inputs.leftovers.iter().map(|observed| observed.address.clone()));
+    }
     changes.sort_by(|a, b| (&a.address, &a.id).cmp(&(&b.address, &b.id)));
 
     let plan = Plan {
@@ -369,6 +386,16 @@ fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
 fn is_answered(address: &Address, state: &State, observed: &[Observed]) -> bool {
     let recorded = state.resources.get(address).map(|record| record.id.as_str());
     observed.iter().any(|observed| observed.address == *address && Some(observed.id.as_str()) != recorded)
+}
+
+/// Whether a broken resource is what a create of ours left that never came to its end, so that there is nothing in it to
+/// lose. The journal keeps its order: whatever came to use the resource was begun after its end was written down. Where
+/// the state does not say all this, as when it was lost, the answer is no.
+fn never_was(change: &Change, state: Option<&State>) -> bool {
+    let Some(state) = state else { return false };
+    let begun = state.intents.get(&change.address).is_some_and(|intent| intent.verb == Verb::Create);
+    let recorded = state.resources.get(&change.address).map(|record| &record.id);
+    matches!(change.reason, Reason::Failed(_)) && begun && recorded != change.id.as_ref()
 }
 
 /// What differs from the last apply, without regard to what is desired now.

@@ -124,8 +124,9 @@ impl<R> FieldValue for Ref<R> {
 
 /// Declares a kind of resource: its struct, its schema and the way to [`Fields`] and back.
 ///
-/// Each field says what its change means, `update` or `replace`, or that the cloud never gives it back, `unread`; `computed` lists what only the cloud can tell, with
-/// `volatile` before what an update may change.
+/// Each field says what its change means, `update` or `replace`, or that the cloud never gives it back, `unread`; `computed`
+/// lists what only the cloud can tell, with `volatile` before what an update may change. A kind on whose machines the
+/// cluster's controllers run has `, runs_controllers` before the first semicolon.
 ///
 /// ```
 /// use meridian_engine::resource;
@@ -152,7 +153,7 @@ impl<R> FieldValue for Ref<R> {
 macro_rules! resource {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident = $kind:literal, $title:literal, $replacement:expr;
+        pub struct $name:ident = $kind:literal, $title:literal, $replacement:expr $(, $role:ident)?;
         fields { $( $(#[$field_meta:meta])* $field:ident : $type:ty => $on_change:ident ),* $(,)? }
         computed { $($computed:tt)* }
     ) => {
@@ -173,6 +174,7 @@ macro_rules! resource {
                 }, )* ],
                 computed: $crate::resource!(@computed [] $($computed)*),
                 replacement: $replacement,
+                runs_controllers: $crate::resource!(@role $($role)?),
             };
 
             fn schema() -> &'static $crate::KindSchema {
@@ -196,6 +198,8 @@ macro_rules! resource {
             }
         }
     };
+    (@role) => { false };
+    (@role runs_controllers) => { true };
     (@on_change update) => { $crate::schema::OnChange::Update };
     (@on_change replace) => { $crate::schema::OnChange::Replace };
     (@on_change unread) => { $crate::schema::OnChange::Unread };

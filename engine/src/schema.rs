@@ -13,6 +13,9 @@ pub struct KindSchema {
     pub computed: &'static [ComputedSchema],
     /// What happens when a field that forces replacement changes.
     pub replacement: Replacement,
+    /// Whether it is a machine, or a group of them, on which the cluster's controllers run. What they made is removed only
+    /// after every one of these: a live controller would make it anew, and a live machine holds on to its volumes.
+    pub runs_controllers: bool,
 }
 
 /// A desired field.

@@ -32,6 +32,9 @@ pub struct State {
     pub resources: BTreeMap<Address, Record>,
     /// Changes that were begun and whose outcome was never written down.
     pub intents: BTreeMap<Address, Intent>,
+    /// What was being removed besides the resource of an address, by the cloud's id, and whose end was never written down.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub discards: BTreeMap<String, Address>,
     /// Facts that were looked up once and stay (the image of an architecture).
     pub pins: BTreeMap<String, String>,
     /// What users want to know of a cluster (`api_endpoint`).
@@ -99,6 +102,7 @@ impl State {
             deletion_protection: false,
             resources: BTreeMap::new(),
             intents: BTreeMap::new(),
+            discards: BTreeMap::new(),
             pins: BTreeMap::new(),
             outputs: BTreeMap::new(),
         }
@@ -132,8 +136,11 @@ impl State {
                     self.intents.remove(&address);
                     self.resources.remove(&address);
                 }
-                Entry::Removed { address } => {
-                    self.intents.remove(&address);
+                Entry::Discarding { address, id } => {
+                    self.discards.insert(id, address);
+                }
+                Entry::Discarded { id } => {
+                    self.discards.remove(&id);
                 }
             }
         }

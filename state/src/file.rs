@@ -44,7 +44,7 @@ impl FileStore {
 
     /// Held while it lives.
     fn lock(&self) -> io::Result<File> {
-        fs::create_dir_all(&self.root)?;
+        make_folder(&self.root)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.root.join(".lock"))?;
         lock.lock()?;
         Ok(lock)
@@ -138,12 +138,29 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 /// Writes beside, flushes, renames, and flushes the folder: a power cut leaves the old file or the new one.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("a file has a folder"))?;
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     let mut file = tempfile::Builder::new().prefix(".tmp").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
+}
+
+/// Makes a folder and those above it, and flushes the entry of each new one: a file whose folder a power cut takes away
+/// is lost, however well it was flushed itself.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let new = missing(folder);
+    fs::create_dir_all(folder)?;
+    for folder in new {
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The folder and those above it that are not there, the deepest first.
+fn missing(folder: &Path) -> Vec<&Path> {
+    folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect()
 }
 
 fn collect(folder: &Path, prefix: &str, keys: &mut Vec<String>) -> io::Result<()> {
@@ -188,6 +205,17 @@ mod tests {
             won += usize::from(writer.await.unwrap());
         }
         assert_eq!(won, 1);
+    }
+
+    #[test]
+    fn every_new_folder_is_known_so_that_its_entry_is_flushed() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        assert_eq!(missing(&deep), [deep.as_path(), &dir.path().join("a/b"), &dir.path().join("a")]);
+        make_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        assert_eq!(missing(&deep), Vec::<&Path>::new());
+        make_folder(&deep).unwrap();
     }
 
     #[tokio::test]

@@ -8,7 +8,6 @@ use meridian_cli::session::{Session, Settings};
 use meridian_engine::apply::Report;
 use meridian_engine::events::{Event, EventSink};
 use meridian_engine::{Plan, State};
-use meridian_provider_api::provider::WireTap;
 use meridian_sandbox::{Config, Sandbox};
 use meridian_spec::{Catalogue, Cluster};
 use meridian_state::{FileStore, Owner};
@@ -19,8 +18,6 @@ pub struct Rig {
     pub sandbox: Sandbox,
     pub dir: tempfile::TempDir,
     suite: &'static str,
-    /// Keeps every request of the suite; a benchmark keeps none.
-    tap: Option<Arc<dyn WireTap>>,
 }
 
 impl Rig {
@@ -31,14 +28,12 @@ impl Rig {
     pub async fn start(suite: &'static str, config: Config) -> Self {
         let sandbox = Sandbox::start(config).await.unwrap_or_else(|error| panic!("no sandbox: {error}"));
         let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("no directory: {error}"));
-        Self { sandbox, dir, suite, tap: None }
+        Self { sandbox, dir, suite }
     }
 
-    /// Records every request of the rig's sessions, for the check against the vendors' models.
-    #[must_use]
-    pub fn recorded(mut self) -> Self {
-        self.tap = Some(crate::wire::WireLog::start(self.suite));
-        self
+    /// The same, with a record of every exchange, for the check against the vendors' models.
+    pub async fn recorded(suite: &'static str, config: Config) -> Self {
+        Self::start(suite, Config { recorder: Some(crate::wire::recorder(suite)), ..config }).await
     }
 
     /// A session, as a new process would have it.
@@ -65,7 +60,7 @@ impl Rig {
                 run_url: None,
                 command: self.suite.to_owned(),
             },
-            wire_tap: self.tap.clone(),
+            wire_tap: None,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Writes every request down, for the check against the vendors' models.
+//! Writes requests and answers down, for the check against the vendors' models.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -6,18 +6,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use meridian_provider_api::provider::{WireRequest, WireTap};
+use meridian_sandbox::{Exchange, Recorder};
+use serde_json::{Value, json};
 
 /// A file of requests, one JSON object a line.
-pub struct WireLog(Mutex<File>);
+struct WireLog(Mutex<File>);
+
+/// Keeps every request that is sent to somebody else's emulator.
+///
+/// # Panics
+/// When no file can be made in the directory that `cargo xtask test` gathers.
+#[must_use]
+pub fn tap(suite: &str) -> Arc<dyn WireTap> {
+    Arc::new(WireLog::start(suite))
+}
+
+/// Keeps every exchange with a sandbox of ours.
+///
+/// # Panics
+/// As [`tap`].
+#[must_use]
+pub fn recorder(suite: &str) -> Recorder {
+    let log = WireLog::start(suite);
+    Recorder::new(move |exchange: &Exchange| {
+        log.write(&json!({
+            "cloud": exchange.cloud,
+            "method": exchange.method.as_str(),
+            "uri": exchange.uri.to_string(),
+            "headers": pairs(&exchange.request_headers),
+            "body_base64": STANDARD.encode(&exchange.request_body),
+            "status": exchange.status.as_u16(),
+            "response_headers": pairs(&exchange.response_headers),
+            "response_base64": STANDARD.encode(&exchange.response_body),
+        }));
+    })
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default())).collect()
+}
 
 impl WireLog {
-    /// A new file in the directory that `cargo xtask test` gathers.
-    ///
-    /// # Panics
-    /// When it can't be made.
-    #[must_use]
-    pub fn start(suite: &str) -> Arc<dyn WireTap> {
+    fn start(suite: &str) -> Self {
         let folder = crate::tool("MERIDIAN_WIRE_DIR");
         let unique = tempfile::Builder::new()
             .prefix(&format!("{suite}-"))
@@ -25,21 +57,25 @@ impl WireLog {
             .disable_cleanup(true)
             .tempfile_in(&folder)
             .unwrap_or_else(|error| panic!("no record can be kept in {}: {error}", folder.display()));
-        Arc::new(Self(Mutex::new(unique.into_file())))
+        Self(Mutex::new(unique.into_file()))
+    }
+
+    fn write(&self, line: &Value) {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(file, "{line}").unwrap_or_else(|error| panic!("an exchange could not be recorded: {error}"));
     }
 }
 
 impl WireTap for WireLog {
     fn request(&self, request: WireRequest<'_>) {
-        let line = serde_json::json!({
+        self.write(&json!({
+            "cloud": "aws",
             "service": request.service,
             "operation": request.operation,
             "method": request.method,
             "uri": request.uri,
             "headers": request.headers,
             "body_base64": STANDARD.encode(request.body),
-        });
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(file, "{line}").unwrap_or_else(|error| panic!("a request could not be recorded: {error}"));
+        }));
     }
 }

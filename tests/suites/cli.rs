@@ -1,5 +1,6 @@
 //! The command line as a user meets it.
 
+use std::io::{BufRead as _, Read as _};
 use std::process::Command;
 
 use meridian_tests::binary::{expect, meridian, root};
@@ -34,6 +35,22 @@ fn the_main_job_from_the_command_line() {
     assert!(stdout(&mut run(&plan), 0).contains("No changes"));
     assert!(stdout(&mut run(&["get", "clusters"]), 0).contains("prod-eu"));
     assert!(stdout(&mut run(&["get", "resources", "prod-eu"]), 0).contains("aws_vpc.main"));
+    let machines = stdout(&mut run(&["get", "machines", "prod-eu"]), 0);
+    assert!(
+        machines.trim_start().starts_with("NAME") && machines.contains("control-plane-2  control-plane"),
+        "{machines}"
+    );
+    let machines: serde_json::Value =
+        serde_json::from_str(&stdout(&mut run(&["get", "machines", "prod-eu", "-o", "json"]), 0)).unwrap();
+    assert_eq!(machines.as_array().unwrap().len(), 3);
+    assert_eq!(machines[0]["zone"], "eu-west-1a");
+    let pools: serde_json::Value =
+        serde_json::from_str(&stdout(&mut run(&["get", "pools", "prod-eu", "-o", "json"]), 0)).unwrap();
+    assert_eq!((&pools[1]["name"], &pools[1]["min"], &pools[1]["max"]), (&"general".into(), &3.into(), &9.into()));
+    assert_eq!((&pools[0]["spot"], pools[0]["types"].as_array().unwrap().len()), (&true.into(), 2));
+    assert_eq!(pools[1]["subnets"][0], "private-eu-west-1a");
+    assert!(stdout(&mut run(&["get", "pools", "prod-eu"]), 0).contains("private-eu-west-1a private-eu-west-1b"));
+    assert!(stderr(&mut run(&["get", "pools", "nope"]), 1).contains("no cluster"));
     assert!(stdout(&mut run(&["state", "history", "prod-eu"]), 0).lines().count() >= 3);
     let state: serde_json::Value = serde_json::from_str(&stdout(&mut run(&["state", "show", "prod-eu"]), 0)).unwrap();
     assert_eq!(state["phase"], "ready");
@@ -55,8 +72,59 @@ fn a_saved_plan_is_applied_once_and_only_to_the_state_it_was_made_from() {
     expect(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 0);
     let refused = stderr(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 1);
     assert!(refused.contains("does not fit"), "{refused}");
+    let mut plan: serde_json::Value = serde_json::from_slice(&std::fs::read(&saved).unwrap()).unwrap();
+    plan["format_version"] = 7.into();
+    plan["what_comes_later"] = true.into();
+    std::fs::write(&saved, plan.to_string()).unwrap();
+    let newer = stderr(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 3);
+    assert!(newer.contains("newer version of Meridian: its format is 7"), "{newer}");
     std::fs::write(&saved, "{}").unwrap();
-    expect(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 3);
+    let none = stderr(meridian(dir.path()).args(["apply", file, "--sandbox", "--yes"]), 3);
+    assert!(none.contains("is not a saved plan"), "{none}");
+    let endless = stderr(meridian(dir.path()).args(["apply", "/dev/zero", "--sandbox", "--yes"]), 3);
+    assert!(endless.contains("/dev/zero is larger than 64 MiB"), "{endless}");
+}
+
+#[test]
+fn a_fault_file_is_yaml_or_json_and_no_larger_than_it_may_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("faults");
+    let plan = |code| {
+        let mut command = meridian(dir.path());
+        command.args(["plan", "-f", "examples/aws.yaml", "--sandbox", "--fault-file"]).arg(&file);
+        stderr(&mut command, code)
+    };
+    for denied in [
+        "# Nothing may be seen.\n- effect: denied\n  operation: DescribeVpcs\n",
+        "[\n\t{\"effect\": \"denied\", \"operation\": \"DescribeVpcs\"}\n]",
+        "[{effect: denied, operation: DescribeVpcs}]",
+    ] {
+        std::fs::write(&file, denied).unwrap();
+        assert!(plan(1).contains("DescribeVpcs"), "{denied}");
+    }
+    std::fs::write(&file, "- effect: boom\n").unwrap();
+    assert!(plan(3).contains("unknown fault effect `boom`"));
+    std::fs::write(&file, "#".repeat((1 << 20) + 1)).unwrap();
+    assert!(plan(3).contains("is larger than 1 MiB"));
+}
+
+#[test]
+fn the_plan_as_markdown_fits_into_a_review() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = ["plan", "-f", "examples/aws.yaml", "--sandbox", "-o", "markdown"];
+    let text = stdout(meridian(dir.path()).args(plan), 2);
+    for part in [
+        "### `prod-eu` in `aws` `eu-west-1`\n",
+        "A rehearsal:",
+        "**Plan:** ",
+        "| create | `aws_vpc.main` |  |\n",
+        "<details><summary>Every field</summary>\n\n```diff\n+ create ",
+        "\n```\n\n</details>\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(text.len() < 60_000 && !text.contains('\u{1b}'));
+    expect(meridian(dir.path()).args(["apply", "-f", "examples/aws.yaml", "-o", "markdown", "--yes"]), 3);
 }
 
 #[test]
@@ -193,6 +261,31 @@ fn interrupted_it_ends_what_is_in_flight_and_goes_on_later() {
 }
 
 #[test]
+fn interrupted_after_a_failure_it_tells_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = meridian(dir.path())
+        .args(["create", "-f", "examples/aws.yaml", "--sandbox", "--yes", "--fault", "effect=latency,ms=150"])
+        .args(["--fault", "operation=CreateDhcpOptions,effect=denied"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !told.contains("could not create aws_dhcp_options.main") {
+        assert!(lines.read_line(&mut told).unwrap() > 0, "{told}");
+    }
+    expect(Command::new("kill").args(["-INT", &child.id().to_string()]), 0);
+    let already = told.len();
+    lines.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    let end = &told[already..];
+    for part in ["interrupted: ", "the state is safe", "1 step failed", "\n  aws_dhcp_options.main: ", "meridian apply"]
+    {
+        assert!(end.contains(part), "{part} is not in\n{end}");
+    }
+}
+
+#[test]
 fn help_shows_examples_and_wrong_usage_gives_3() {
     let dir = tempfile::tempdir().unwrap();
     for command in [
@@ -214,6 +307,9 @@ fn help_shows_examples_and_wrong_usage_gives_3() {
     }
     expect(meridian(dir.path()).args(["plan"]), 3);
     expect(meridian(dir.path()).args(["nonsense"]), 3);
+    // The state is in the environment, and nobody has to give it.
+    let usage = stderr(meridian(dir.path()).args(["plan"]), 3);
+    assert!(usage.contains("--file <FILE>") && !usage.contains("--state"), "{usage}");
     expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 1);
     expect(meridian(dir.path()).args(["state", "list", "--state", "s3://bucket"]), 3);
     expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--endpoint", "moon=http://127.0.0.1:1"]), 3);

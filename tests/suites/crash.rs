@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meridian_sandbox::{Config, Sandbox};
 use meridian_tests::binary::{expect, meridian};
+use meridian_tests::clouds::{CLOUDS, TestCloud};
 
 /// How many processes run at once.
 const SIDE_BY_SIDE: usize = 4;
@@ -23,8 +24,12 @@ fn run(dir: &Path, words: &[&str], fault: Option<&str>) -> Output {
     command.output().unwrap()
 }
 
-fn create(dir: &Path, fault: Option<&str>) -> Output {
-    run(dir, &["create", "-f", "examples/aws.yaml", "--yes", "-o", "json"], fault)
+fn create(cloud: TestCloud, dir: &Path, fault: Option<&str>) -> Output {
+    run(dir, &["create", "-f", &file(cloud), "--yes", "-o", "json"], fault)
+}
+
+fn file(cloud: TestCloud) -> String {
+    format!("examples/{}.yaml", cloud.name)
 }
 
 fn destroy(dir: &Path, fault: Option<&str>) -> Output {
@@ -32,12 +37,12 @@ fn destroy(dir: &Path, fault: Option<&str>) -> Output {
 }
 
 /// What is in the cloud of `dir`: how many of each kind.
-fn inventory(dir: &Path) -> BTreeMap<String, usize> {
+fn inventory(cloud: TestCloud, dir: &Path) -> BTreeMap<String, usize> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let config = Config { dir: Some(dir.join("sandbox")), ..Config::default() };
         let sandbox = Sandbox::start(config).await.unwrap();
-        let found = sandbox.inventory("aws").into_iter().map(|(kind, ids)| (kind, ids.len())).collect();
+        let found = sandbox.inventory(cloud.name).into_iter().map(|(kind, ids)| (kind, ids.len())).collect();
         sandbox.shutdown().await;
         found
     })
@@ -64,7 +69,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Tries every point of `0..count`, before and after the effect, some side by side.
 #[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
-fn every_point(count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
+fn every_point(cloud: TestCloud, count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
     let next = AtomicUsize::new(0);
     let died = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -85,40 +90,49 @@ fn every_point(count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
         }
     });
     let died = died.into_inner();
-    println!("crash points tried: {}, processes that died there: {died}, converged: {}", count * 2, count * 2);
+    let (name, tried) = (cloud.name, count * 2);
+    println!("{name}: crash points tried: {tried}, processes that died there: {died}, converged: {tried}");
     // Polls come and go with timing, so the last points may lie behind the end of a run; most must not.
     assert!(died * 10 >= count * 2 * 8, "only {died} of {} processes died", count * 2);
 }
 
 #[test]
 fn create_converges_from_every_point() {
+    CLOUDS.into_iter().for_each(every_point_of_create);
+}
+
+fn every_point_of_create(cloud: TestCloud) {
     let whole = tempfile::tempdir().unwrap();
-    let count = calls(&create(whole.path(), None));
-    let wanted = inventory(whole.path());
-    every_point(count, |point, fault| {
+    let count = calls(&create(cloud, whole.path(), None));
+    let wanted = inventory(cloud, whole.path());
+    every_point(cloud, count, |point, fault| {
         let dir = tempfile::tempdir().unwrap();
-        let first = create(dir.path(), Some(fault));
+        let first = create(cloud, dir.path(), Some(fault));
         let died = first.status.code().is_none_or(|code| code != 0);
         if died {
-            let second = create(dir.path(), None);
+            let second = create(cloud, dir.path(), None);
             assert!(second.status.success(), "{fault}: {}", String::from_utf8_lossy(&second.stderr));
         }
-        assert_eq!(inventory(dir.path()), wanted, "killed at {point} ({fault})");
-        expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 0);
+        assert_eq!(inventory(cloud, dir.path()), wanted, "killed at {point} ({fault})");
+        expect(meridian(dir.path()).args(["plan", "-f", &file(cloud), "--sandbox"]), 0);
         died
     });
 }
 
 #[test]
 fn destroy_converges_from_every_point() {
+    CLOUDS.into_iter().for_each(every_point_of_destroy);
+}
+
+fn every_point_of_destroy(cloud: TestCloud) {
     let whole = tempfile::tempdir().unwrap();
-    let before = inventory(whole.path());
-    assert!(create(whole.path(), None).status.success());
+    let before = inventory(cloud, whole.path());
+    assert!(create(cloud, whole.path(), None).status.success());
     let kept = tempfile::tempdir().unwrap();
     copy(whole.path(), kept.path());
     let count = calls(&destroy(whole.path(), None));
-    assert_eq!(inventory(whole.path()), before);
-    every_point(count, |point, fault| {
+    assert_eq!(inventory(cloud, whole.path()), before);
+    every_point(cloud, count, |point, fault| {
         let dir = tempfile::tempdir().unwrap();
         copy(kept.path(), dir.path());
         let first = destroy(dir.path(), Some(fault));
@@ -127,7 +141,7 @@ fn destroy_converges_from_every_point() {
             let second = destroy(dir.path(), None);
             assert!(second.status.success(), "{fault}: {}", String::from_utf8_lossy(&second.stderr));
         }
-        assert_eq!(inventory(dir.path()), before, "killed at {point} ({fault})");
+        assert_eq!(inventory(cloud, dir.path()), before, "killed at {point} ({fault})");
         died
     });
 }

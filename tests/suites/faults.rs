@@ -10,7 +10,7 @@ fn example() -> String {
 
 /// Makes the example while `faults` happen; gives how often calls were tried again.
 async fn survives(faults: Vec<Fault>) -> usize {
-    let rig = Rig::start("faults", Config { faults, ..Config::default() }).await.recorded();
+    let rig = Rig::recorded("faults", Config { faults, ..Config::default() }).await;
     let session = rig.session();
     let plan = rig::plan(&session, &example()).await;
     let (report, _) = rig::apply(&session, &plan).await;
@@ -45,9 +45,17 @@ async fn answers_that_never_come_make_nothing_twice() {
     }
 }
 
+/// Services hear of each other's resources, and of their own, some seconds after they were made.
+#[tokio::test]
+async fn what_is_not_visible_yet_is_waited_for() {
+    let calls = "Describe Get List Create Run Attach Associate Modify Authorize Register Put Add Change";
+    let hidden = |verb: &str| format!("effect=not-visible,operation={verb}*,times=2").parse().unwrap();
+    survives(calls.split(' ').map(hidden).collect()).await;
+}
+
 #[tokio::test]
 async fn a_detach_whose_answer_never_comes_is_not_waited_for() {
-    let rig = Rig::start("faults", Config::default()).await.recorded();
+    let rig = Rig::recorded("faults", Config::default()).await;
     let plan = rig::plan(&rig.session(), &example()).await;
     rig::apply(&rig.session(), &plan).await;
     let detach = "DetachInternetGateway";
@@ -62,7 +70,7 @@ async fn a_detach_whose_answer_never_comes_is_not_waited_for() {
 #[tokio::test]
 async fn a_denied_call_stops_only_what_needs_it_and_says_what_to_do() {
     let denied = Fault::new(Effect::Denied).on("CreateNatGateway");
-    let rig = Rig::start("faults", Config { faults: vec![denied], ..Config::default() }).await.recorded();
+    let rig = Rig::recorded("faults", Config { faults: vec![denied], ..Config::default() }).await;
     let session = rig.session();
     let plan = rig::plan(&session, &example()).await;
     let (report, state) = rig::apply(&session, &plan).await;

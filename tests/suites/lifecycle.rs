@@ -1,6 +1,9 @@
 //! create, plan is empty, destroy, inventory before = after; on the sandbox, through the session that commands use.
 
-use meridian_engine::plan::{Action, Reason};
+use std::collections::BTreeSet;
+
+use meridian_aws::client::Aws;
+use meridian_engine::plan::{Action, Change, Reason};
 use meridian_sandbox::Config;
 use meridian_tests::binary::root;
 use meridian_tests::rig::{self, Rig};
@@ -11,7 +14,7 @@ fn example() -> String {
 
 #[tokio::test]
 async fn the_example_is_made_and_leaves_nothing() {
-    let rig = Rig::start("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await;
     let before = rig.sandbox.inventory("aws");
     let (plan, state) = rig.converge(&example()).await;
     assert_eq!(state.resources.len(), plan.changes.len());
@@ -29,7 +32,7 @@ async fn the_example_is_made_and_leaves_nothing() {
 /// Clouds remember the tokens of creates for longer than the clusters may live.
 #[tokio::test]
 async fn a_cluster_can_be_made_again_under_its_name() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     for _ in 0..2 {
         rig.converge(&example()).await;
@@ -40,7 +43,7 @@ async fn a_cluster_can_be_made_again_under_its_name() {
 
 #[tokio::test]
 async fn a_lost_state_is_found_by_tag() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     rig.converge(&example()).await;
     let made = rig.sandbox.inventory("aws");
@@ -55,7 +58,7 @@ async fn a_lost_state_is_found_by_tag() {
 
 #[tokio::test]
 async fn changes_that_would_lose_data_are_refused() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     rig.converge(&example()).await;
     let session = rig.session();
     for (from, to, address) in [
@@ -79,7 +82,7 @@ async fn changes_that_would_lose_data_are_refused() {
 
 #[tokio::test]
 async fn drift_is_seen_and_mended() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let (_, state) = rig.converge(&example()).await;
     let client = rig.aws_client().await;
     let instance = state.resources.iter().find(|(address, _)| address.kind() == "aws_instance").unwrap();
@@ -106,15 +109,29 @@ async fn drift_is_seen_and_mended() {
     rig.destroy("prod-eu").await;
 }
 
+/// What a service of type `LoadBalancer` gets by default.
+async fn classic_load_balancer(client: &Aws, subnet: String, group: &str, machine: &str) {
+    use aws_sdk_elasticloadbalancing::types::{Instance, Listener, Tag};
+
+    let listener = Listener::builder().protocol("TCP").load_balancer_port(443).instance_port(30443).build().unwrap();
+    let tag = Tag::builder().key("kubernetes.io/cluster/prod-eu").value("owned").build().unwrap();
+    let name = "a0123456789abcdef";
+    let create = client.classic_elb.create_load_balancer().load_balancer_name(name).scheme("internal");
+    create.subnets(subnet).security_groups(group).listeners(listener).tags(tag).send().await.unwrap();
+    let register = client.classic_elb.register_instances_with_load_balancer().load_balancer_name(name);
+    register.instances(Instance::builder().instance_id(machine).build()).send().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_kubernetes_made_goes_too() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let before = rig.sandbox.inventory("aws");
     let (_, state) = rig.converge(&example()).await;
     let client = rig.aws_client().await;
     let id = |address: &str| state.resources[&address.parse().unwrap()].id.clone();
     let tag = aws_sdk_ec2::types::Tag::builder().key("kubernetes.io/cluster/prod-eu").value("owned").build();
-    client
+    let machine = id("aws_instance.control-plane-0");
+    let volume = client
         .ec2
         .create_volume()
         .availability_zone("eu-west-1a")
@@ -128,7 +145,12 @@ async fn what_kubernetes_made_goes_too() {
         .send()
         .await
         .unwrap();
-    client
+    let volume = volume.volume_id().unwrap();
+    // A volume that is just made can't be attached at once.
+    while client.ec2.attach_volume().volume_id(volume).instance_id(&machine).device("/dev/sdx").send().await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let group = client
         .ec2
         .create_security_group()
         .group_name("k8s-elb-a")
@@ -159,20 +181,59 @@ async fn what_kubernetes_made_goes_too() {
         .await
         .unwrap();
 
+    classic_load_balancer(&client, id("aws_subnet.private-eu-west-1a"), group.group_id().unwrap(), &machine).await;
+
     assert!(rig::plan(&rig.session(), &example()).await.is_empty(), "a normal plan does not look at them");
+    rig.sandbox.call_log().clear();
     let plan = rig.destroy("prod-eu").await;
-    let found = plan.changes.iter().filter(|change| change.reason == Reason::MadeByKubernetes).count();
-    assert_eq!(found, 3);
+    let made = |change: &&Change| change.reason == Reason::MadeByKubernetes;
+    let leftovers: BTreeSet<_> = plan.changes.iter().filter(made).map(|change| change.address.clone()).collect();
+    assert_eq!(leftovers.len(), 4, "{leftovers:?}");
+    assert!(leftovers.contains(&"aws_kubernetes_classic_load_balancer.a0123456789abcdef".parse().unwrap()));
+    // As long as a machine is there, its controllers make anew what is removed, and it holds on to its volumes.
+    let machines = ["aws_instance", "aws_autoscaling_group"];
+    for change in plan.changes.iter().filter(|change| machines.contains(&change.address.kind())) {
+        assert!(change.depended_on.is_superset(&leftovers), "{}: {:?}", change.address, change.depended_on);
+    }
+    let calls = rig.sandbox.call_log().all();
+    let in_use = calls.iter().find(|call| call.operation == "DeleteVolume" && call.error.is_some());
+    assert!(in_use.is_none(), "{in_use:?}");
     assert_eq!(rig.sandbox.inventory("aws"), before);
 }
 
 #[tokio::test]
+async fn tags_that_others_put_on_the_bucket_stay() {
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
+    let (_, state) = rig.converge(&example()).await;
+    let bucket = &state.resources.iter().find(|(address, _)| address.kind() == "aws_s3_bucket").unwrap().1.id;
+    let client = rig.aws_client().await;
+    let read = async || client.s3.get_bucket_tagging().bucket(bucket).send().await.unwrap().tag_set;
+    let mut tags = read().await;
+    tags.push(aws_sdk_s3::types::Tag::builder().key("payer").value("someone else").build().unwrap());
+    let tagging = aws_sdk_s3::types::Tagging::builder().set_tag_set(Some(tags.clone())).build().unwrap();
+    client.s3.put_bucket_tagging().bucket(bucket).tagging(tagging).send().await.unwrap();
+    // Without the mark of what is set, everything is set again.
+    let objects = client.s3.list_objects_v2().bucket(bucket).prefix("settings/").send().await.unwrap();
+    let mark = objects.contents()[0].key().unwrap();
+    client.s3.delete_object().bucket(bucket).key(mark).send().await.unwrap();
+
+    let (plan, _) = rig.converge(&example()).await;
+    assert_eq!(plan.effective().count(), 1);
+    let sorted = |mut tags: Vec<aws_sdk_s3::types::Tag>| {
+        tags.sort_by(|a, b| a.key.cmp(&b.key));
+        tags
+    };
+    assert_eq!(sorted(read().await), sorted(tags));
+    rig.destroy("prod-eu").await;
+}
+
+#[tokio::test]
 async fn a_shared_network_is_used_and_left_alone() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     let client = rig.aws_client().await;
     let vpc = client.ec2.create_vpc().cidr_block("10.4.0.0/16").send().await.unwrap();
     let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
-    let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-vpc/cluster.yaml")).unwrap();
+    let mut spec = std::fs::read_to_string(root().join("tests/golden/shared-network/cluster.yaml")).unwrap();
     spec = spec.replace("vpc-0123456789abcdef0", &vpc);
     for (name, zone, cidr) in [
         ("subnet-0a", "eu-west-1a", "10.4.0.0/20"),
@@ -187,7 +248,7 @@ async fn a_shared_network_is_used_and_left_alone() {
     let before = rig.sandbox.inventory("aws");
     rig.converge(&spec).await;
     assert!(rig::plan(&rig.session(), &spec).await.is_empty());
-    rig.destroy("shared-vpc").await;
+    rig.destroy("shared-network").await;
     assert_eq!(rig.sandbox.inventory("aws"), before);
     let subnets = client.ec2.describe_subnets().send().await.unwrap();
     assert!(subnets.subnets().iter().all(|subnet| subnet.tags().is_empty()), "shared subnets were tagged");
@@ -200,7 +261,7 @@ async fn a_shared_network_is_used_and_left_alone() {
 
 #[tokio::test]
 async fn credentials_of_another_account_are_refused() {
-    let rig = Rig::start("lifecycle", Config::default()).await.recorded();
+    let rig = Rig::recorded("lifecycle", Config::default()).await;
     rig.converge(&example()).await;
     let path = rig.dir.path().join("clusters/prod-eu/state.json");
     let text = std::fs::read_to_string(&path).unwrap();

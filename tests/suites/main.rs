@@ -7,6 +7,7 @@ mod budgets;
 mod cli;
 mod conformance;
 mod crash;
+mod docs;
 mod faults;
 mod golden;
 mod lifecycle;

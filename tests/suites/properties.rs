@@ -1,6 +1,7 @@
 //! What holds for any two clusters, on the sandbox.
 
 use meridian_sandbox::{Config, Pace};
+use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
 use proptest::prelude::*;
 
@@ -37,12 +38,14 @@ fn wish() -> impl Strategy<Value = Wish> {
         })
 }
 
-fn spec(wish: &Wish) -> String {
+fn spec(cloud: TestCloud, wish: &Wish) -> String {
     let mut text = format!(
-        "apiVersion: meridian/v1\nkind: Cluster\nmetadata:\n  name: any\n  labels: {{ {} }}\nspec:\n  provider: aws\n  \
-         region: eu-west-1\n  network: {{ cidr: 10.0.0.0/16, zones: 2, topology: private, nat: {} }}\n  controlPlane:\n    \
+        "apiVersion: meridian/v1\nkind: Cluster\nmetadata:\n  name: any\n  labels: {{ {} }}\nspec:\n  provider: {}\n  \
+         region: {}\n  network: {{ cidr: 10.0.0.0/16, zones: 2, topology: private, nat: {} }}\n  controlPlane:\n    \
          slots: 1\n    machine: {{ size: {} }}\n    api: {{ {} }}\n  pools:\n",
         wish.label.map_or(String::new(), |label| format!("team: {label}")),
+        cloud.name,
+        cloud.region,
         wish.nat,
         wish.size,
         wish.exposure
@@ -67,9 +70,9 @@ fn spec(wish: &Wish) -> String {
     text
 }
 
-fn counts(rig: &Rig) -> std::collections::BTreeMap<String, usize> {
+fn counts(cloud: TestCloud, rig: &Rig) -> std::collections::BTreeMap<String, usize> {
     let mut counts: std::collections::BTreeMap<String, usize> =
-        rig.sandbox.inventory("aws").into_iter().map(|(kind, ids)| (kind, ids.len())).collect();
+        rig.sandbox.inventory(cloud.name).into_iter().map(|(kind, ids)| (kind, ids.len())).collect();
     // A versioned bucket keeps what was replaced, and how many machines a pool has within its bounds is the
     // autoscaler's business.
     for kind in ["s3/object", "instance", "volume", "network-interface"] {
@@ -113,25 +116,25 @@ fn settle(mut value: serde_json::Value) -> serde_json::Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn going_from_a_to_b_equals_creating_b(a in wish(), b in wish()) {
+    fn going_from_a_to_b_equals_creating_b(cloud in prop::sample::select(&CLOUDS), a in wish(), b in wish()) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let config = || Config { pace: Pace::instant(), ..Config::default() };
-            let moved = Rig::start("properties", config()).await.recorded();
-            let nothing = counts(&moved);
-            moved.converge(&spec(&a)).await;
-            let (_, state) = moved.converge(&spec(&b)).await;
-            let again = rig::plan(&moved.session(), &spec(&b)).await;
+            let moved = Rig::recorded("properties", config()).await;
+            let nothing = counts(cloud, &moved);
+            moved.converge(&spec(cloud, &a)).await;
+            let (_, state) = moved.converge(&spec(cloud, &b)).await;
+            let again = rig::plan(&moved.session(), &spec(cloud, &b)).await;
             prop_assert!(again.is_empty());
-            let fresh = Rig::start("properties", config()).await.recorded();
-            let (_, wanted) = fresh.converge(&spec(&b)).await;
-            prop_assert_eq!(counts(&moved), counts(&fresh));
+            let fresh = Rig::recorded("properties", config()).await;
+            let (_, wanted) = fresh.converge(&spec(cloud, &b)).await;
+            prop_assert_eq!(counts(cloud, &moved), counts(cloud, &fresh));
             prop_assert_eq!(shape(&state), shape(&wanted));
             moved.destroy("any").await;
-            prop_assert_eq!(counts(&moved), nothing);
+            prop_assert_eq!(counts(cloud, &moved), nothing);
             Ok(())
         })?;
     }

@@ -22,8 +22,9 @@ fn boto3_sees_what_was_made() {
               len(c('iam').list_roles(PathPrefix='/meridian/prod-eu/')['Roles']))\n";
     let output =
         Command::new(meridian_tests::tool("MERIDIAN_PYTHON")).args(["-c", script, &endpoint]).output().unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
+    // As a service manager ends it.
+    expect(Command::new("kill").args(["-TERM", &server.id().to_string()]), 0);
+    assert_eq!(server.wait().unwrap().code(), Some(0));
     assert_eq!(
         String::from_utf8_lossy(&output.stdout).trim(),
         "6 3 active 2",

@@ -54,7 +54,8 @@ class Request:
             if scope is None:
                 raise Malformed("neither a service nor a signature tells which service this is for")
             name = scope.group(1)
-        key = service_name(name)
+        form = dict(urllib.parse.parse_qsl(self.body.decode(errors="replace")))
+        key = service_name(name, form.get("Version", ""))
         if key is None:
             raise Malformed(f"unknown service {name!r}")
         return key

@@ -18,6 +18,7 @@ import regex
 MODELS = {
     "ec2": "ec2/2016-11-15",
     "autoscaling": "autoscaling/2011-01-01",
+    "elasticloadbalancing": "elb/2012-06-01",
     "elasticloadbalancingv2": "elbv2/2015-12-01",
     "iam": "iam/2010-05-08",
     "route53": "route53/2013-04-01",
@@ -27,14 +28,19 @@ MODELS = {
 
 # Names that signatures, endpoints and SDKs use for the same services, without spaces and in lower case.
 ALIASES = {
-    "elasticloadbalancing": "elasticloadbalancingv2",
+    "elb": "elasticloadbalancing",
     "elbv2": "elasticloadbalancingv2",
 }
 
-def service_name(name):
-    """The key of `MODELS` for a service's name in any spelling, or None."""
+# Services that sign with another one's name, by that name and the version that the request names.
+NAMESAKES = {("elasticloadbalancing", "2015-12-01"): "elasticloadbalancingv2"}
+
+
+def service_name(name, version=""):
+    """The key of `MODELS` for a service's name in any spelling and a request's version, or None."""
     key = "".join(name.lower().split()).replace("-", "")
     key = ALIASES.get(key, key)
+    key = NAMESAKES.get((key, version), key)
     return key if key in MODELS else None
 
 

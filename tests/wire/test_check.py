@@ -41,6 +41,10 @@ CALLS = [
             "Type": "authenticate-oidc", "AuthenticateOidcConfig": {
                 "Issuer": "i", "AuthorizationEndpoint": "a", "TokenEndpoint": "t", "UserInfoEndpoint": "u",
                 "ClientId": "c", "AuthenticationRequestExtraParams": {"one": "1", "two": "2"}}}]}),
+    ("elasticloadbalancing", "CreateLoadBalancer", {
+        "LoadBalancerName": "a", "Subnets": ["subnet-1"], "Listeners": [
+            {"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 30080}], "Tags": [{"Key": "k", "Value": "v"}]}),
+    ("elasticloadbalancing", "DescribeTags", {"LoadBalancerNames": ["a", "b"]}),
     ("iam", "CreateRole", {"RoleName": "role", "AssumeRolePolicyDocument": '{"Version": "2012-10-17"}',
                            "Tags": [{"Key": "k", "Value": "v"}]}),
     ("sts", "GetCallerIdentity", {}),
@@ -137,10 +141,13 @@ class Good(unittest.TestCase):
                 self.assertEqual(check_record(entry), (f"{call[0]} {call[1]}", []))
 
     def test_services_have_many_spellings(self):
-        spellings = ["EC2", "Auto Scaling", "Elastic Load Balancing v2", "IAM", "Route 53", "S3", "STS"]
+        spellings = [
+            "EC2", "Auto Scaling", "Elastic Load Balancing", "Elastic Load Balancing v2", "IAM", "Route 53", "S3", "STS"
+        ]
         known = {service_name(name) for name in spellings}
         self.assertEqual(known, set(MODELS))
-        self.assertEqual(service_name("elasticloadbalancing"), "elasticloadbalancingv2")
+        self.assertEqual(service_name("elb"), "elasticloadbalancing")
+        self.assertEqual(service_name("elbv2"), "elasticloadbalancingv2")
         self.assertIsNone(service_name("dynamodb"))
 
     def test_the_service_is_read_from_the_signature(self):
@@ -149,6 +156,14 @@ class Good(unittest.TestCase):
         scope = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/autoscaling/aws4_request, Signature=0"
         entry["headers"] = [["Authorization", scope]]
         self.assertEqual(check_record(entry), ("autoscaling DescribeAutoScalingGroups", []))
+
+    def test_services_that_sign_alike_are_told_apart_by_version(self):
+        scope = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/elasticloadbalancing/aws4_request, Signature=0"
+        for service in ["elasticloadbalancing", "elasticloadbalancingv2"]:
+            entry = form(service, "DescribeLoadBalancers", "")
+            del entry["service"], entry["operation"]
+            entry["headers"] = [["Authorization", scope]]
+            self.assertEqual(check_record(entry), (f"{service} DescribeLoadBalancers", []))
 
     def test_a_bucket_may_stand_in_the_host(self):
         entry = rest("s3", "GetObject", "GET", "https://b.s3.eu-west-1.amazonaws.com/a/b?x-id=GetObject")
@@ -206,6 +221,7 @@ class Bad(unittest.TestCase):
         self.assert_fault(form("autoscaling", create, good + "&HealthCheckKind=EC2"), "HealthCheckKind: unknown")
         self.assert_fault(form("autoscaling", create, "MinSize=0&MaxSize=1"), "AutoScalingGroupName: required")
         self.assert_fault(form("autoscaling", create, good + "&InstanceId="), "0 characters")
+        self.assert_fault(form("elasticloadbalancing", "DescribeLoadBalancers", "Names.member.1=a"), "unknown parameter")
         self.assert_fault(form("iam", "CreateUser", "UserName=a%20b"), "does not match")
         self.assert_fault(form("iam", "CreateUser", "UserName=" + "a" * 65), "at most 64")
         self.assert_fault(form("sts", "GetCallerIdentity", "Who=me"), "Who: unknown parameter")

@@ -4,16 +4,14 @@
 //! installed at pinned versions below the cache directory, never in the checkout.
 #![expect(clippy::print_stdout, reason = "a developer's tool talks to its terminal")]
 
-mod docs;
 mod layout;
-mod markdown;
 mod phases;
 mod process;
 mod suites;
 mod tools;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::layout::Layout;
 use crate::phases::Phases;
@@ -47,7 +45,7 @@ enum Task {
         #[arg(default_values = ["bans", "licenses", "sources"])]
         checks: Vec<String>,
     },
-    /// Run the commands that the documentation shows
+    /// Run the commands that the documentation, the help and the examples show
     Docs,
     /// Measure what the project promises: calls, round trips, time, memory
     Bench,
@@ -67,7 +65,7 @@ fn main() -> Result<()> {
         }
         Task::Golden => suites::golden(&layout, &Tools::install(&layout)?),
         Task::Deny { checks } => deny(&layout, &Tools::install(&layout)?, &checks),
-        Task::Docs => docs::check(&layout, &task_names()),
+        Task::Docs => suites::run(&layout, &Tools::install(&layout)?, &["docs::".to_owned()]).map(|_| ()),
         Task::Bench => bench(&layout),
     }
 }
@@ -83,7 +81,6 @@ fn test(layout: &Layout) -> Result<()> {
     phases.run("clippy", || lint(layout));
     let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
     phases.run("wire check", || suites::wire_check(layout, &tools));
-    phases.run("documentation", || docs::check(layout, &task_names()));
     phases.finish(totals)
 }
 
@@ -104,9 +101,4 @@ fn bench(layout: &Layout) -> Result<()> {
             .args(["bench", "--workspace", "--bench=speed"])
             .env("MERIDIAN_BIN", layout.binary_directory("release").join("meridian")),
     )
-}
-
-/// The names of this tool's commands, against which the documentation is checked.
-fn task_names() -> Vec<String> {
-    Arguments::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }

@@ -2,19 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use meridian_engine::plan::FORMAT_VERSION;
 use meridian_engine::{Plan, State};
 
 use super::carry_out::{Results, carry_out, confirm};
 use super::{files, print, tell};
 use crate::args::{Files, Global, Output};
+use crate::bounded;
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::views;
 
+/// The largest saved plan that is read, in bytes: a hundred times what a large cluster's takes.
+const MAX_PLAN: u64 = 64 * bounded::MIB;
+
 /// Bring clusters to what their specs say, or carry out a saved plan
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian apply -f cluster.yaml\n  meridian apply cluster.plan --yes")]
+#[command(after_help = "Examples:\n  meridian apply -f cluster.yaml\n  \
+                        meridian plan -f cluster.yaml --save cluster.plan\n  meridian apply cluster.plan --yes")]
 pub struct Args {
     /// A file of specs; several documents in one and several files are taken together. `-` is standard input.
     #[arg(short, long = "file", value_name = "FILE", required_unless_present = "plan", conflicts_with = "plan")]
@@ -77,6 +83,7 @@ async fn recorded(context: &Context, plan: &Plan) -> Result<Option<State>> {
     let says_so = !loaded.interrupted
         && state.phase == meridian_engine::state::Phase::Ready
         && state.intents.is_empty()
+        && state.discards.is_empty()
         && state.pins == plan.pins
         && state.deletion_protection == plan.deletion_protection
         && plan.drift.is_empty()
@@ -85,11 +92,30 @@ async fn recorded(context: &Context, plan: &Plan) -> Result<Option<State>> {
 }
 
 fn read_plan(path: &Path) -> Result<Plan> {
-    let text = std::fs::read(path).with_context(|| format!("could not read the plan {}", path.display()))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let text = bounded::read(path, "saved plan", MAX_PLAN)?;
+    let no_plan = |error| {
         Failure::wrong(
             format!("{} is not a saved plan: {error}", path.display()),
             "save one with `meridian plan -f FILE --save PLANFILE`; a spec is given with -f",
         )
-    })
+    };
+    // Another format may have other fields, so its version is read by itself.
+    let Head { format_version } = serde_json::from_slice(&text).map_err(no_plan)?;
+    if format_version > u64::from(FORMAT_VERSION) {
+        return Err(Failure::wrong(
+            format!(
+                "{} was written by a newer version of Meridian: its format is {format_version}, this one reads \
+                 {FORMAT_VERSION}",
+                path.display()
+            ),
+            "apply it with the version that wrote it, or make a new plan with this one",
+        ));
+    }
+    serde_json::from_slice(&text).map_err(no_plan)
+}
+
+/// What every saved plan has, whatever its format.
+#[derive(serde::Deserialize)]
+struct Head {
+    format_version: u64,
 }

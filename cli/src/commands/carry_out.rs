@@ -1,5 +1,6 @@
 //! What `create`, `apply` and `destroy` have in common: show, ask, apply, sum up.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anyhow::Result;
@@ -102,12 +103,22 @@ fn end(plan: &Plan, applied: &Applied) -> Result<Code> {
     let again =
         if plan.destroy { format!("meridian destroy {}", plan.cluster) } else { "meridian apply -f FILE".to_owned() };
     let hint = format!("run `{again}` to go on from here: what was done is written down and is not done again");
-    if report.not_begun > 0 && report.failed.is_empty() {
-        tell(&format!("\ninterrupted: {} steps were not begun, the state is safe\nhint: {hint}\n", report.not_begun));
-        return Ok(Code::Interrupted);
+    let (failed, waiting) = (report.failed.len(), report.skipped.len());
+    let steps = if failed == 1 { "step" } else { "steps" };
+    let failures = format!("{failed} {steps} failed, {waiting} were not tried because of that");
+    // Without an interrupt every step is begun, or skipped since another one failed.
+    if report.not_begun == 0 {
+        return Err(Failure::failed(failures, hint));
     }
-    let failed = report.failed.len();
-    let plural = if failed == 1 { "step" } else { "steps" };
-    let waiting = report.skipped.len() + report.not_begun;
-    Err(Failure::failed(format!("{failed} {plural} failed, {waiting} were not tried because of that"), hint))
+    // Writing to a string can't fail.
+    let mut text = format!("\ninterrupted: {} steps were not begun, the state is safe\n", report.not_begun);
+    if failed > 0 {
+        let _ = writeln!(text, "{failures}:");
+        for failure in &report.failed {
+            let _ = writeln!(text, "  {}: {}", failure.address, crate::views::clean(&failure.error));
+        }
+    }
+    let _ = writeln!(text, "hint: {hint}");
+    tell(&text);
+    Ok(Code::Interrupted)
 }

@@ -9,8 +9,10 @@ use crate::error::Code;
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian completions bash > /etc/bash_completion.d/meridian\n  \
-                        meridian completions zsh > \"${fpath[1]}/_meridian\"")]
+#[command(
+    after_help = "Examples:\n  meridian completions bash > ~/.local/share/bash-completion/completions/meridian\n  \
+                        meridian completions fish > ~/.config/fish/completions/meridian.fish"
+)]
 pub struct Args {
     /// The shell.
     shell: Shell,

@@ -13,7 +13,7 @@ use crate::views;
 /// Make clusters that do not exist yet: plan, ask, apply
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  meridian create -f examples/aws.yaml --sandbox\n  meridian create -f cluster.yaml --yes"
+    after_help = "Examples:\n  meridian create -f examples/aws.yaml --sandbox\n  meridian create -f clusters/prod-us.yaml --yes"
 )]
 pub struct Args {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::views;
 /// Take a cluster away, with everything that was made for it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian destroy prod-eu          asks for the name to be typed\n  \
-                        meridian destroy prod-eu --yes")]
+                        meridian destroy prod-us --yes")]
 pub struct Args {
     /// Name of the cluster.
     name: String,

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use comfy_table::{Table, presets};
 use meridian_engine::state::State;
+use meridian_provider_api::Roster;
 use meridian_spec::Catalogue;
 use serde_json::{Value as Json, json};
 
@@ -14,7 +15,8 @@ use crate::session::no_such_cluster;
 
 /// List clusters, their resources, or what the catalogue knows
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian get clusters\n  meridian get resources prod-eu\n  \
+#[command(after_help = "Examples:\n  meridian get clusters\n  meridian get machines prod-eu\n  \
+                        meridian get pools prod-eu -o json\n  meridian get resources prod-eu\n  \
                         meridian get regions --provider aws -o json")]
 pub struct Args {
     #[command(subcommand)]
@@ -28,6 +30,16 @@ pub struct Args {
 enum What {
     /// The clusters of the state.
     Clusters,
+    /// The worker pools of a cluster, as they were last applied.
+    Pools {
+        /// Name of the cluster.
+        name: String,
+    },
+    /// The machines of a cluster that Meridian itself made: slots of the control plane, bastion.
+    Machines {
+        /// Name of the cluster.
+        name: String,
+    },
     /// What a cluster is made of.
     Resources {
         /// Name of the cluster.
@@ -46,6 +58,8 @@ enum What {
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let (columns, rows) = match &args.what {
         What::Clusters => clusters(global).await?,
+        What::Pools { name } => pools(global, name).await?,
+        What::Machines { name } => machines(global, name).await?,
         What::Resources { name } => resources(global, name).await?,
         What::Regions { provider } => regions(provider.as_deref())?,
         What::Versions => versions()?,
@@ -74,6 +88,26 @@ async fn clusters(global: &Global) -> Result<Rows> {
     Ok((&["name", "provider", "region", "phase", "serial", "resources", "endpoint"], rows))
 }
 
+async fn pools(global: &Global, name: &str) -> Result<Rows> {
+    let rows = rows(roster(global, name).await?.pools)?;
+    Ok((&["name", "min", "max", "types", "spot", "subnets"], rows))
+}
+
+async fn machines(global: &Global, name: &str) -> Result<Rows> {
+    let rows = rows(roster(global, name).await?.machines)?;
+    Ok((&["name", "role", "type", "zone", "private_address", "public_address", "id"], rows))
+}
+
+async fn roster(global: &Global, name: &str) -> Result<Roster> {
+    let session = Context::offline(global)?;
+    let state = session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?.state;
+    Ok(session.provider(&state.provider)?.roster(&state.resources))
+}
+
+fn rows(items: Vec<impl serde::Serialize>) -> Result<Vec<Json>> {
+    Ok(items.into_iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+}
+
 async fn resources(global: &Global, name: &str) -> Result<Rows> {
     let session = Context::offline(global)?;
     let loaded = session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
@@ -94,24 +128,20 @@ fn regions(provider: Option<&str>) -> Result<Rows> {
         let known: Vec<_> = catalogue.providers().map(|provider| provider.name.as_str()).collect();
         return Err(Failure::wrong(format!("there is no cloud `{name}`"), format!("clouds: {}", known.join(", "))));
     }
-    let rows = catalogue
-        .regions()
-        .iter()
-        .filter(|region| provider.is_none_or(|name| name == region.provider))
-        .map(serde_json::to_value)
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok((&["provider", "partition", "name", "display", "zones", "status", "unconfirmed"], rows))
+    let regions =
+        catalogue.regions().iter().filter(|region| provider.is_none_or(|name| name == region.provider)).collect();
+    Ok((&["provider", "partition", "name", "display", "zones", "status", "unconfirmed"], rows(regions)?))
 }
 
 fn versions() -> Result<Rows> {
     let catalogue = Catalogue::builtin()?;
-    let rows = catalogue.kubernetes_versions().iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
-    Ok((&["minor", "patches"], rows))
+    let versions = catalogue.kubernetes_versions().iter().collect();
+    Ok((&["minor", "patches"], rows(versions)?))
 }
 
 fn table(columns: &[&str], rows: &[Json]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(columns.iter().map(|column| column.to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(columns.iter().map(|column| column.to_uppercase().replace('_', " ")));
     for row in rows {
         table.add_row(columns.iter().map(|column| cell(&row[*column])));
     }

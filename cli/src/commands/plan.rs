@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::{files, print, print_json, tell};
-use crate::args::{Files, Global, Output};
+use crate::args::{Files, Global};
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::views;
@@ -13,19 +13,30 @@ use crate::views;
 /// Show what would change; exits 2 if something would. Writes nothing, anywhere
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian plan -f cluster.yaml\n  meridian plan -f cluster.yaml -o json\n  \
-                        meridian plan -f cluster.yaml --save cluster.plan && meridian apply cluster.plan")]
+                        meridian plan -f cluster.yaml -o markdown > comment.md\n  \
+                        meridian plan -f cluster.yaml --save cluster.plan\n  meridian apply cluster.plan")]
 pub struct Args {
     #[command(flatten)]
     files: Files,
     /// How the plan looks.
     #[arg(short, long, default_value = "text")]
-    output: Output,
+    output: Look,
     /// Save the plan, for `meridian apply FILE`. One cluster only.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Plan to take everything away.
     #[arg(long)]
     destroy: bool,
+}
+
+/// How a plan looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Look {
+    Text,
+    /// In the envelope of OpenTofu's plan JSON.
+    Json,
+    /// A comment for a pull request.
+    Markdown,
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
@@ -35,7 +46,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         return Err(Failure::wrong("--save takes the plan of one cluster", "plan the clusters one by one"));
     }
     let mut code = Code::Done;
-    let mut plans = Vec::new();
+    let (mut documents, mut plans) = (Vec::new(), Vec::new());
     for cluster in &clusters {
         let plan = if args.destroy {
             context.session.plan_destroy_of(cluster).await?
@@ -46,19 +57,24 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
             code = Code::Changes;
         }
         match args.output {
-            Output::Text => print(&views::text::plan(&plan))?,
-            Output::Json => plans.push(views::json::plan(&plan, &context.session.stats())),
+            Look::Text => print(&views::text::plan(&plan))?,
+            Look::Json => documents.push(views::json::plan(&plan, &context.session.stats())),
+            Look::Markdown => {}
         }
         if let Some(path) = &args.save {
             let text = serde_json::to_vec_pretty(&plan)?;
             std::fs::write(path, text).with_context(|| format!("could not save the plan to {}", path.display()))?;
         }
+        plans.push(plan);
+    }
+    if args.output == Look::Markdown {
+        print(&views::markdown::plans(&plans))?;
     }
     // One cluster gives one document, as other tools expect it; several give a list.
-    match plans.as_slice() {
+    match documents.as_slice() {
         [] => {}
-        [plan] => print_json(plan)?,
-        plans => print_json(&plans)?,
+        [document] => print_json(document)?,
+        documents => print_json(&documents)?,
     }
     if global.verbose > 0 {
         tell(&views::text::statistics(&context.session.stats()));

@@ -17,7 +17,7 @@ use crate::session::Session;
 
 /// Write everything that would be sent as files, user-data included. Needs no credentials
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian render -f cluster.yaml --out rendered && git diff rendered")]
+#[command(after_help = "Examples:\n  meridian render -f cluster.yaml --out rendered")]
 pub struct Args {
     #[command(flatten)]
     files: Files,

@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use super::print;
 use crate::args::Global;
-use crate::context::{sandbox_config, start_sandbox};
+use crate::context::{interrupted, sandbox_config, start_sandbox};
 use crate::error::Code;
 
 /// The embedded clouds on their own
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian sandbox serve --port aws=4566\n  \
-                        aws --endpoint-url http://127.0.0.1:4566 ec2 describe-vpcs")]
+                        meridian plan -f cluster.yaml --endpoint aws=http://127.0.0.1:4566")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -20,7 +20,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Serve until interrupted, so that any client can look.
+    /// Serve until interrupted (Ctrl-C or SIGTERM), so that any client can look.
     Serve(Serve),
 }
 
@@ -43,7 +43,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     for (cloud, endpoint) in sandbox.endpoints() {
         print(&format!("{cloud} {endpoint}\n"))?;
     }
-    tokio::signal::ctrl_c().await?;
+    interrupted().await;
     sandbox.shutdown().await;
     Ok(Code::Done)
 }

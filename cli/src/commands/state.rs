@@ -13,7 +13,7 @@ use crate::session::no_such_cluster;
 /// Look at what is remembered of clusters
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian state list\n  meridian state history prod-eu\n  \
-                        meridian state show prod-eu --serial 3")]
+                        meridian state show prod-eu --serial 1")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -1,8 +1,9 @@
-//! How results look: text for people, JSON for machines.
+//! How results look: text for people, JSON for machines, Markdown for reviews.
 
 use std::fmt::Write as _;
 
 pub mod json;
+pub mod markdown;
 pub mod text;
 
 /// The same text without colour.

@@ -59,7 +59,8 @@ pub fn plan(plan: &Plan) -> String {
     text
 }
 
-fn tally(plan: &Plan) -> String {
+/// How many changes of each kind there are.
+pub(super) fn tally(plan: &Plan) -> String {
     let counts = plan.counts();
     let parts: Vec<String> = [
         (Action::Create, "to create"),

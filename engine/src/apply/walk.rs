@@ -13,7 +13,7 @@ use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Repor
 use crate::Address;
 use crate::events::{Event, EventSink};
 use crate::journal::{Entry, Journal, JournalError};
-use crate::plan::{Action, Change, Plan, Reason};
+use crate::plan::{Action, Change, Plan};
 use crate::state::{Intent, Record, Verb};
 use crate::steps::{CycleError, Step, Steps};
 use crate::value::{Fields, Reference, Value};
@@ -275,8 +275,16 @@ async fn run_step(
 
 async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Done, StepError> {
     let Step { change, verb } = step;
-    let seed = if verb == Verb::Create { change.token_seed.clone() } else { String::new() };
-    ports.journal.record(Entry::Intent { address: change.address.clone(), intent: Intent { verb, seed } }).await?;
+    let address = change.address.clone();
+    // Of two resources of one address the recorded one stays, and must not look as if it were the one that goes.
+    let discarded = change.id.clone().filter(|_| verb == Verb::Delete && change.is_leftover_removed());
+    let begins = if let Some(id) = discarded.clone() {
+        Entry::Discarding { address, id }
+    } else {
+        let seed = if verb == Verb::Create { change.token_seed.clone() } else { String::new() };
+        Entry::Intent { address, intent: Intent { verb, seed } }
+    };
+    ports.journal.record(begins).await?;
     match verb {
         Verb::Create | Verb::Update => {
             let outcome = send(change, verb, fields.clone(), ports.executor).await?;
@@ -293,11 +301,10 @@ async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Don
                 computed: change.computed.clone(),
             };
             ports.executor.delete(deletion).await.map_err(StepError::Executor)?;
-            // Of two resources of one address the recorded one stays.
-            let keeps_record =
-                change.reason == Reason::Deposed || (change.action == Action::Replace && change.create_first);
-            let address = change.address.clone();
-            ports.journal.note(if keeps_record { Entry::Removed { address } } else { Entry::Gone { address } });
+            ports.journal.note(match discarded {
+                Some(id) => Entry::Discarded { id },
+                None => Entry::Gone { address: change.address.clone() },
+            });
             Ok(Done::Gone)
         }
     }

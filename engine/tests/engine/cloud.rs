@@ -35,7 +35,7 @@ resource! {
 }
 resource! {
     /// Uses subnets and a version of a template.
-    pub struct Group = "demo_group", "group", Replacement::DeleteFirst;
+    pub struct Group = "demo_group", "group", Replacement::DeleteFirst, runs_controllers;
     fields {
         template: Ref<Template> => update,
         version: Attr<String> => update,
@@ -52,8 +52,15 @@ resource! {
     computed {}
 }
 
-const SCHEMAS: [fn() -> &'static KindSchema; 5] =
-    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema];
+resource! {
+    /// What a controller makes in a subnet.
+    pub struct Service = "demo_service", "service", Replacement::DeleteFirst;
+    fields { subnet: Ref<Subnet> => replace }
+    computed {}
+}
+
+const SCHEMAS: [fn() -> &'static KindSchema; 6] =
+    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema, Service::schema];
 
 fn schema(kind: &str) -> &'static KindSchema {
     SCHEMAS.iter().map(|schema| schema()).find(|schema| schema.kind == kind).unwrap()
@@ -377,13 +384,23 @@ impl Bench {
     }
 
     pub fn plan_from(&self, graph: &Graph, destroy: bool, observed: &[Observed]) -> Result<Plan, PlanError> {
+        self.plan_with(graph, destroy, observed, &[])
+    }
+
+    pub fn plan_with(
+        &self,
+        graph: &Graph,
+        destroy: bool,
+        observed: &[Observed],
+        leftovers: &[Observed],
+    ) -> Result<Plan, PlanError> {
         let state = self.state.lock().unwrap().clone();
         plan(Inputs {
             graph,
             state: state.as_ref(),
             seed: "bench",
             observed,
-            leftovers: &[],
+            leftovers,
             cluster: "demo",
             provider: "test",
             region: "here",

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cloud;
+mod leftovers;
 mod planning;
 mod properties;
 mod walking;

@@ -216,3 +216,37 @@ async fn what_an_unanswered_create_made_is_not_replaced_with_its_own_token() {
     assert_eq!(actions(&plan)["demo_subnet.a"], Action::Replace);
     assert_ne!(token(&plan), token(&first), "its own token would give the broken one back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_never_came_to_be_is_replaced_even_where_its_kind_never_is() {
+    let graph = Wish::small().graph();
+    let address: Address = "demo_network.main".parse().unwrap();
+    let bench = Bench::default();
+    bench.apply(&bench.plan(&graph, false).unwrap()).await;
+    let mut observed = bench.cloud.observe();
+    let network = observed.iter_mut().find(|observed| observed.address == address).unwrap();
+    network.condition = Condition::Failed("it came up broken".into());
+    let refusal = |plan| {
+        let Err(PlanError::Refused(refusals)) = plan else { panic!("must be refused") };
+        assert_eq!(refusals[0].broken.as_deref(), Some("it came up broken"));
+    };
+    let begin = |keep_record: bool| {
+        let mut state = bench.state.lock().unwrap();
+        let state = state.as_mut().unwrap();
+        let intent = Intent { verb: Verb::Create, seed: "s".into() };
+        state.fold([Entry::Intent { address: address.clone(), intent }]);
+        if !keep_record {
+            state.resources.remove(&address);
+        }
+    };
+    refusal(bench.plan_from(&graph, false, &observed));
+    // Even with a create begun: this one is the one that was recorded, so it was sound once.
+    begin(true);
+    refusal(bench.plan_from(&graph, false, &observed));
+    begin(false);
+    let plan = bench.plan_from(&graph, false, &observed).unwrap();
+    assert_eq!(actions(&plan)["demo_network.main"], Action::Replace);
+    // A state that has forgotten everything proves nothing.
+    *bench.state.lock().unwrap() = None;
+    refusal(bench.plan_from(&graph, false, &observed));
+}

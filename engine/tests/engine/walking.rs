@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use meridian_engine::Graph;
 use meridian_engine::events::Event;
+use meridian_engine::journal::Entry;
+use meridian_engine::state::{Intent, Verb};
+use meridian_engine::{Address, Graph, State};
 use tokio::sync::watch;
 
 use crate::cloud::{Bench, Wish};
@@ -114,6 +116,19 @@ async fn a_replacement_killed_anywhere_converges() {
             assert!(bench.apply_until(&plan, watch::channel(false).1, killed).await.is_none());
             *bench.cloud.die_at.lock().unwrap() = None;
 
+            // The one that goes is never taken for the one that stays.
+            let template: Address = "demo_template.t".parse().unwrap();
+            let state = bench.state.lock().unwrap().clone().unwrap();
+            if at == 3 {
+                assert_eq!(
+                    state.discards.values().collect::<Vec<_>>(),
+                    [&template],
+                    "after its effect: {after_effect}"
+                );
+                assert!(!state.intents.contains_key(&template), "{:?}", state.intents);
+                assert_ne!(state.discards.keys().next(), Some(&state.resources[&template].id));
+            }
+
             let report = bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
             assert!(report.is_complete(), "killed at {at}, after its effect: {after_effect}: {:?}", report.failed);
             assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
@@ -122,4 +137,20 @@ async fn a_replacement_killed_anywhere_converges() {
             assert_eq!(made, 2, "the new one is made once");
         }
     }
+}
+
+/// A deposed resource that is removed while the live one of its address is changed: neither's journal hides the other's.
+#[test]
+fn what_is_discarded_has_a_line_of_its_own() {
+    let address: Address = "demo_template.t".parse().unwrap();
+    let mut state = State::new("demo", "test", "here", "lineage".into());
+    let update = Intent { verb: Verb::Update, seed: String::new() };
+    state.fold([
+        Entry::Intent { address: address.clone(), intent: update.clone() },
+        Entry::Discarding { address: address.clone(), id: "id-old".into() },
+    ]);
+    assert_eq!(state.intents[&address], update);
+    state.fold([Entry::Discarded { id: "id-old".into() }]);
+    assert_eq!(state.intents[&address], update);
+    assert!(state.discards.is_empty());
 }

@@ -9,6 +9,7 @@ pub mod error;
 pub mod kinds;
 pub mod limiter;
 pub mod provider;
+pub mod roster;
 pub mod telemetry;
 
 pub use call::{Api, Caller, Pace};
@@ -16,3 +17,4 @@ pub use cloud::{Cloud, Scope};
 pub use error::{CloudError, ErrorKind};
 pub use kinds::{Client, Dispatch, Existing, Found, KindOps, LeftoverOps, Made, New};
 pub use provider::{ACCOUNT_PIN, CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};
+pub use roster::{Machine, Pool, Role, Roster};

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::graph::GraphError;
-use meridian_engine::{Graph, KindSchema, Value};
+use meridian_engine::state::Record;
+use meridian_engine::{Address, Graph, KindSchema, Value};
 use meridian_spec::cluster::Cluster;
 
 use crate::call::Pace;
 use crate::cloud::Cloud;
 use crate::error::CloudError;
 use crate::limiter::Limiter;
+use crate::roster::Roster;
 use crate::telemetry::Telemetry;
 
 /// Facts that were looked up once and then stay, by key (`image/amd64`).
@@ -45,6 +47,9 @@ pub trait Provider: Send + Sync {
     /// Writes the cluster down as resources. Pure: the same cluster and pins give the same graph. A fact that `pins`
     /// does not have is written as a placeholder, so that `render` needs no credentials.
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError>;
+
+    /// What of a cluster's records are its machines and its pools, for those who ask what it consists of. Pure.
+    fn roster(&self, records: &BTreeMap<Address, Record>) -> Roster;
 
     /// Connects to one region, for one cluster.
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError>;

@@ -49,6 +49,8 @@ pub struct Aws {
     pub ec2: aws_sdk_ec2::Client,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// The first version of the service, which knows the classic load balancers alone.
+    pub classic_elb: aws_sdk_elasticloadbalancing::Client,
     pub iam: aws_sdk_iam::Client,
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
@@ -70,6 +72,7 @@ impl Client for Aws {
             ec2: self.ec2.clone(),
             autoscaling: self.autoscaling.clone(),
             elb: self.elb.clone(),
+            classic_elb: self.classic_elb.clone(),
             iam: self.iam.clone(),
             route53: self.route53.clone(),
             s3: self.s3.clone(),
@@ -124,6 +127,9 @@ impl Aws {
             ),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(
                 aws_sdk_elasticloadbalancingv2::config::Builder::from(config).interceptor(tap.clone()).build(),
+            ),
+            classic_elb: aws_sdk_elasticloadbalancing::Client::from_conf(
+                aws_sdk_elasticloadbalancing::config::Builder::from(config).interceptor(tap.clone()).build(),
             ),
             iam: aws_sdk_iam::Client::from_conf(
                 aws_sdk_iam::config::Builder::from(config).interceptor(tap.clone()).build(),
@@ -223,14 +229,18 @@ async fn credentials(config: &SdkConfig) -> Result<(), CloudError> {
     found.map(drop).map_err(|error| missing(causes(&error)))
 }
 
-/// Takes our two tags off. `None` when the resource is not of `kind`, or carries no address.
+/// Takes our two tags off. `None` when the resource is not of `kind`, carries no address, or is another cluster's: whatever a
+/// filter has let through, nothing of another's is ever taken for ours.
 #[must_use]
 pub fn owned<K: Into<String>, V: Into<String>>(
+    cluster: &str,
     kind: &str,
     tags: impl IntoIterator<Item = (K, V)>,
 ) -> Option<(Address, Tags)> {
     let mut tags: Tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    tags.remove(CLUSTER_TAG);
+    if tags.remove(CLUSTER_TAG).as_deref() != Some(cluster) {
+        return None;
+    }
     tags.retain(|key, _| key == ADDRESS_TAG || !key.starts_with("aws:"));
     let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
     (address.kind() == kind).then_some((address, tags))

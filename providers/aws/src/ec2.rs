@@ -25,10 +25,11 @@ pub fn sdk_tags(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
-/// The address of a resource that is of `kind` and ours, and its own tags.
+/// The address of a resource that is of `kind` and the cluster's, and its own tags.
 #[must_use]
-pub fn own(kind: &str, tags: Option<&[Tag]>) -> Option<(Address, Tags)> {
+pub fn own(cluster: &str, kind: &str, tags: Option<&[Tag]>) -> Option<(Address, Tags)> {
     owned(
+        cluster,
         kind,
         tags.unwrap_or_default()
             .iter()

@@ -91,8 +91,9 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         | "TargetGroupAssociationLimit"
         | "InvalidIPAddress.InUse"
         | "InvalidGroup.InUse" => ErrorKind::DependencyViolation,
-        // What detaches has nothing left to do. What needs the gateway waits for it as for all that was just made.
-        "Gateway.NotAttached" => ErrorKind::NotFound,
+        // What detaches has nothing left to do. What needs the gateway waits for it as for all that was just made, and so
+        // does what needs a VPC that Route 53 has not heard of, or a security group that Elastic Load Balancing has not.
+        "Gateway.NotAttached" | "InvalidVPCId" | "InvalidSecurityGroup" => ErrorKind::NotFound,
         "ConditionalRequestConflict"
         | "IncorrectState"
         | "IncorrectInstanceState"
@@ -165,6 +166,8 @@ mod tests {
             ("InvalidVpcID.NotFound", ErrorKind::NotFound),
             ("NoSuchEntity", ErrorKind::NotFound),
             ("LoadBalancerNotFound", ErrorKind::NotFound),
+            ("InvalidVPCId", ErrorKind::NotFound),
+            ("InvalidSecurityGroup", ErrorKind::NotFound),
             ("InvalidLaunchTemplateName.NotFoundException", ErrorKind::NotFound),
             ("InvalidSubnet.Conflict", ErrorKind::AlreadyExists),
             ("DuplicateLoadBalancerName", ErrorKind::AlreadyExists),

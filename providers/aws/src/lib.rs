@@ -20,6 +20,7 @@ pub mod limits;
 pub mod load_balancer;
 pub mod network;
 pub mod provider;
+mod roster;
 mod shared;
 
 pub use cloud::AwsCloud;

@@ -1,10 +1,13 @@
 //! AWS as the rest of Meridian sees it, and the one list of its kinds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use meridian_engine::{KindSchema, Resource as _};
-use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
+use meridian_engine::{Address, KindSchema, Resource as _, state};
+use meridian_provider_api::{
+    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, Unfit,
+};
 use meridian_spec::cluster::Cluster;
 
 use crate::bootstrap::{Bucket, ClusterSecret, Object};
@@ -16,9 +19,13 @@ use crate::disk::Volume;
 use crate::dns::{Record, Zone};
 use crate::firewall::{SecurityGroup, SecurityGroupRules};
 use crate::identity::{InstanceProfile, Role};
-use crate::leftovers::{KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup, KubernetesVolume};
+use crate::leftovers::{
+    KubernetesClassicLoadBalancer, KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup,
+    KubernetesVolume,
+};
 use crate::load_balancer::{Listener, LoadBalancer, TargetGroup};
 use crate::network::{DhcpOptions, ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc};
+use crate::roster;
 
 /// Amazon Web Services.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +47,10 @@ impl Provider for AwsProvider {
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {
         compile::compile(cluster, pins)
+    }
+
+    fn roster(&self, records: &BTreeMap<Address, state::Record>) -> Roster {
+        roster::roster(records)
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
@@ -89,7 +100,13 @@ kinds!(
         Object,
         ClusterSecret,
     ],
-    [KubernetesLoadBalancer, KubernetesTargetGroup, KubernetesVolume, KubernetesSecurityGroup]
+    [
+        KubernetesLoadBalancer,
+        KubernetesClassicLoadBalancer,
+        KubernetesTargetGroup,
+        KubernetesVolume,
+        KubernetesSecurityGroup,
+    ]
 );
 
 #[cfg(test)]

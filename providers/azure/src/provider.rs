@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
+use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
 use meridian_spec::cluster::Cluster;
 
@@ -19,6 +20,7 @@ use crate::identity::{RoleAssignment, UserAssignedIdentity};
 use crate::leftovers::{KubernetesDisk, KubernetesLoadBalancer, KubernetesPublicIp, KubernetesResource};
 use crate::load_balancer::LoadBalancer;
 use crate::network::{NatGateway, PublicIp, ResourceGroup, RouteTable, Subnet, VirtualNetwork};
+use crate::roster;
 
 /// Microsoft Azure.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +50,10 @@ impl Provider for AzureProvider {
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {
         compile::compile(cluster, pins)
+    }
+
+    fn roster(&self, records: &Records) -> Roster {
+        roster::roster(records)
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {

@@ -8,5 +8,5 @@ mod memory;
 mod scenario;
 mod suite;
 
-pub use scenario::{Scenario, scenarios};
+pub use scenario::{CAPABILITIES, Place, Scenario, Step, scenarios};
 pub use suite::{Flaw, Harness, Inventory, Outcome, run};

@@ -9,11 +9,12 @@ use meridian_engine::plan::{Action, Plan};
 use meridian_engine::planner::{Inputs, plan};
 use meridian_engine::{Graph, State};
 use meridian_provider_api::{Cloud, Connection, Pins, Provider, Scope};
+use meridian_spec::cluster::SubnetRole;
 use meridian_spec::{Catalogue, Cluster};
 use tokio::sync::watch;
 
 use crate::memory::{Deaf, MemoryJournal};
-use crate::scenario::Scenario;
+use crate::scenario::{DESTROY, KUBERNETES, Place, Scenario, owner};
 
 /// What exists in an account and region, whoever made it: kinds with the ids of their things.
 pub type Inventory = BTreeMap<String, BTreeSet<String>>;
@@ -23,10 +24,10 @@ pub type Inventory = BTreeMap<String, BTreeSet<String>>;
 pub trait Harness: Send + Sync {
     fn provider(&self) -> &dyn Provider;
 
-    /// The region to build in.
+    /// The region to build in, which has three zones.
     fn region(&self) -> &str;
 
-    fn connection(&self, cluster: &str) -> Connection;
+    fn connection(&self, cluster: &str, region: &str) -> Connection;
 
     /// Everything that exists, read without any filter of ours.
     async fn inventory(&self) -> Result<Inventory, String>;
@@ -39,6 +40,22 @@ pub trait Harness: Send + Sync {
 
     /// What the judge itself leaves behind: kinds of the inventory, each with the reason.
     fn leaks(&self) -> &[(&'static str, &'static str)];
+
+    /// A region that has no zones, where the cloud has such.
+    fn region_without_zones(&self) -> Option<&str> {
+        None
+    }
+
+    /// Scenarios that the judge can't run, each with the reason.
+    fn beyond(&self) -> &[(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Makes what controllers inside a cluster would make (a load balancer, a volume), behind our back. `false` where the
+    /// judge can't.
+    async fn act_as_kubernetes(&self, _region: &str, _state: &State) -> Result<bool, String> {
+        Ok(false)
+    }
 }
 
 /// Something that a judge gets wrong.
@@ -61,22 +78,29 @@ pub struct Outcome {
     pub flaws: BTreeSet<Flaw>,
     /// Kinds of which the judge left something behind.
     pub leaks: BTreeSet<&'static str>,
+    /// Capabilities that showed.
+    pub shown: BTreeSet<&'static str>,
 }
 
-/// Builds the scenario, changes it step by step, and takes it away.
+/// Builds the scenario, changes it step by step, and takes it away. Gives an empty outcome where the cloud has no such
+/// place.
 pub async fn run(harness: &dyn Harness, scenario: &Scenario) -> Result<Outcome, String> {
+    let region = match scenario.place {
+        Place::Zones | Place::OthersNetwork => harness.region(),
+        Place::NoZones => match harness.region_without_zones() {
+            Some(region) => region,
+            None => return Ok(Outcome::default()),
+        },
+    };
     let before = harness.inventory().await?;
-    let mut bench = Bench { harness, state: None, outcome: Outcome::default() };
-    let mut name = String::new();
-    for (step, text) in &scenario.steps {
-        if scenario.steps.iter().filter(|(_, other)| other == text).count() > 1 && !matches!(*step, "create" | "back") {
-            return Err(format!("{}: the step `{step}` changes nothing", scenario.name));
-        }
-        let cluster = resolve(harness, text).map_err(|error| format!("{step}: {error}"))?;
-        name.clone_from(&cluster.name);
-        bench.converge(&cluster).await.map_err(|error| format!("{}: {step}: {error}", scenario.name))?;
+    let mut bench = Bench { harness, region, scenario: scenario.name, state: None, outcome: Outcome::default() };
+    let named = |error: String| format!("{}: {error}", scenario.name);
+    if scenario.place == Place::OthersNetwork {
+        bench.in_others_network(scenario).await.map_err(named)?;
+    } else {
+        bench.steps(scenario, None).await.map_err(named)?;
+        bench.end().await.map_err(named)?;
     }
-    bench.destroy(&name).await.map_err(|error| format!("{}: destroy: {error}", scenario.name))?;
     let mut after = harness.inventory().await?;
     for (kind, _) in harness.leaks() {
         // What was there before must still be there; only what is left over is the judge's.
@@ -90,7 +114,42 @@ pub async fn run(harness: &dyn Harness, scenario: &Scenario) -> Result<Outcome, 
             after.insert((*kind).to_owned(), both);
         }
     }
-    if before == after { Ok(bench.outcome) } else { Err(differences(&before, &after)) }
+    if before == after {
+        bench.outcome.shown.insert(DESTROY);
+        Ok(bench.outcome)
+    } else {
+        Err(named(differences(&before, &after)))
+    }
+}
+
+/// The network of a cluster, as the spec of another names it.
+struct Existing {
+    network: String,
+    address: String,
+}
+
+impl Existing {
+    fn of(owner: &Cluster, state: &State) -> Result<Self, String> {
+        let id_of = |what: &str, name: &str| {
+            let is_it = |kind: &str| kind.rsplit('_').next().is_some_and(|last| last.starts_with(what));
+            let mut found =
+                state.resources.iter().filter(|(address, _)| address.name() == name && is_it(address.kind()));
+            found.next().map(|(_, record)| record.id.clone()).ok_or_else(|| format!("the owner has no {what} `{name}`"))
+        };
+        let network = id_of("network", "main").or_else(|_| id_of("vpc", "main"))?;
+        let mut subnets = Vec::new();
+        for subnet in &owner.network.subnets {
+            let id = id_of("subnet", &subnet.name)?;
+            let zone = if subnet.zone.is_empty() { String::new() } else { format!("zone: {:?}, ", subnet.zone) };
+            let role = if subnet.role == SubnetRole::Public { "public" } else { "private" };
+            subnets.push(format!("{{ id: {id:?}, {zone}cidr: {}, role: {role} }}", subnet.cidr));
+        }
+        let cidr = owner.network.cidr;
+        let network = format!("{{ cidr: {cidr}, existing: {{ id: {network:?}, subnets: [{}] }} }}", subnets.join(", "));
+        let machines = owner.network.subnets.iter().find(|subnet| subnet.role == SubnetRole::Private);
+        let address = machines.and_then(|subnet| subnet.cidr.hosts().nth(99)).ok_or("the owner has no room")?;
+        Ok(Self { network, address: address.to_string() })
+    }
 }
 
 fn differences(before: &Inventory, after: &Inventory) -> String {
@@ -107,21 +166,77 @@ fn differences(before: &Inventory, after: &Inventory) -> String {
     text
 }
 
-fn resolve(harness: &dyn Harness, text: &str) -> Result<Cluster, String> {
-    let text = text.replace("PROVIDER", harness.provider().name()).replace("REGION", harness.region());
-    let catalogue = Catalogue::builtin().map_err(|error| error.to_string())?;
-    let clusters =
-        meridian_spec::clusters(&[("scenario.yaml", &text)], catalogue).map_err(|faults| faults.to_string())?;
-    clusters.into_iter().next().ok_or_else(|| "no cluster in the spec".to_owned())
-}
-
 struct Bench<'h> {
     harness: &'h dyn Harness,
+    region: &'h str,
+    scenario: &'static str,
     state: Option<State>,
     outcome: Outcome,
 }
 
 impl Bench<'_> {
+    async fn steps(&mut self, scenario: &Scenario, existing: Option<&Existing>) -> Result<(), String> {
+        for (index, step) in scenario.steps.iter().enumerate() {
+            if index > 0 && scenario.steps[index - 1].spec == step.spec {
+                return Err(format!("the step `{}` changes nothing", step.name));
+            }
+            let mut text = step.spec.clone();
+            if let Some(existing) = existing {
+                text = text.replace("EXISTING", &existing.network).replace("ADDRESS", &existing.address);
+            }
+            let cluster = self.resolve(&text).map_err(|error| format!("{}: {error}", step.name))?;
+            self.converge(&cluster).await.map_err(|error| format!("{}: {error}", step.name))?;
+            self.outcome.shown.extend(step.shows);
+        }
+        Ok(())
+    }
+
+    /// Lets Kubernetes' controllers leave something behind, and takes everything away.
+    async fn end(&mut self) -> Result<(), String> {
+        let Some(state) = &self.state else { return Err("nothing was made".to_owned()) };
+        let acted = self.harness.act_as_kubernetes(self.region, state).await?;
+        let name = state.cluster.clone();
+        self.destroy(&name).await.map_err(|error| format!("destroy: {error}"))?;
+        if acted {
+            self.outcome.shown.insert(KUBERNETES);
+        }
+        Ok(())
+    }
+
+    /// Makes a cluster, another one in its network, and takes both away, the owner last.
+    async fn in_others_network(&mut self, scenario: &Scenario) -> Result<(), String> {
+        let owner = self.resolve(&owner())?;
+        self.converge(&owner).await.map_err(|error| format!("the network's owner: {error}"))?;
+        let state = self.state.take().ok_or("the network's owner has no state")?;
+        let mut guest = Bench { state: None, outcome: Outcome::default(), ..*self };
+        guest.steps(scenario, Some(&Existing::of(&owner, &state)?)).await?;
+        guest.end().await?;
+        self.outcome = guest.outcome;
+        self.state = Some(state);
+        // The guest has left the network as it was.
+        let again = self.plan(&owner).await?;
+        self.expect_empty(&again)?;
+        self.destroy(&owner.name).await
+    }
+
+    /// The one cluster of a spec.
+    fn resolve(&self, text: &str) -> Result<Cluster, String> {
+        let catalogue = Catalogue::builtin().map_err(|error| error.to_string())?;
+        let provider = self.harness.provider();
+        let zone = catalogue.region(provider.name(), self.region).and_then(|region| region.zones.get(1).cloned());
+        let text = text
+            .replace("PROVIDER", provider.name())
+            .replace("REGION", self.region)
+            .replace("ZONE", &format!("{:?}", zone.unwrap_or_default()));
+        let clusters =
+            meridian_spec::clusters(&[("scenario.yaml", &text)], catalogue).map_err(|faults| faults.to_string())?;
+        let cluster = clusters.into_iter().next().ok_or_else(|| "no cluster in the spec".to_owned())?;
+        match provider.check(&cluster).as_slice() {
+            [] => Ok(cluster),
+            unfit => Err(format!("{unfit:?}")),
+        }
+    }
+
     async fn converge(&mut self, cluster: &Cluster) -> Result<(), String> {
         let plan = self.plan(cluster).await?;
         self.apply(&plan).await?;
@@ -130,7 +245,11 @@ impl Bench<'_> {
     }
 
     async fn cloud(&self, cluster: &str) -> Result<Arc<dyn Cloud>, String> {
-        self.harness.provider().connect(self.harness.connection(cluster)).await.map_err(|error| error.to_string())
+        self.harness
+            .provider()
+            .connect(self.harness.connection(cluster, self.region))
+            .await
+            .map_err(|error| error.to_string())
     }
 
     fn scope(&self, cluster: &str) -> Scope {
@@ -152,12 +271,13 @@ impl Bench<'_> {
         plan(Inputs {
             graph: &compiled.graph,
             state: self.state.as_ref(),
-            seed: "conformance",
+            // What is built anew in the same account is another thing: its tokens differ, as with a random seed.
+            seed: &format!("{}-{}", self.scenario, cluster.name),
             observed: &observed,
             leftovers: &[],
             cluster: &cluster.name,
             provider: self.harness.provider().name(),
-            region: self.harness.region(),
+            region: self.region,
             emulated: true,
             destroy: false,
             deletion_protection: false,
@@ -227,12 +347,12 @@ impl Bench<'_> {
         let plan = plan(Inputs {
             graph: &Graph::new(),
             state: self.state.as_ref(),
-            seed: "conformance",
+            seed: &format!("{}-{name}", self.scenario),
             observed: &observed,
             leftovers: &leftovers,
             cluster: name,
             provider: self.harness.provider().name(),
-            region: self.harness.region(),
+            region: self.region,
             emulated: true,
             destroy: true,
             deletion_protection: false,

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! effect=EFFECT            latency | throttle | server-error | capacity | denied
-//!                          | cut-before | cut-after | exit-before | exit-after
+//!                          | cut-before | cut-after | exit-before | exit-after | not-visible
 //! service=NAME             the signing name: ec2, autoscaling, elasticloadbalancing, iam, route53, s3, sts
 //! operation=GLOB           such as RunInstances or Create*
 //! region=NAME
@@ -14,7 +14,11 @@
 //! ms=N                     with latency: how long
 //! status=500|503           with server-error: which one (default 500)
 //! ```
+//!
+//! `not-visible` counts for each thing that is made while it is armed: the first `times` matching calls that name the thing
+//! are answered as if it did not exist.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -102,6 +106,8 @@ pub enum Effect {
     ExitBefore,
     /// The effect is done and on disk, then the whole process dies.
     ExitAfter,
+    /// What was just made is not found yet, without effect.
+    NotVisible,
 }
 
 /// A fault that cannot be understood.
@@ -129,7 +135,7 @@ pub enum FaultError {
     /// The effect is none of the documented ones.
     #[error(
         "unknown fault effect `{0}`; known are latency, throttle, server-error, capacity, denied, cut-before, \
-         cut-after, exit-before and exit-after"
+         cut-after, exit-before, exit-after and not-visible"
     )]
     UnknownEffect(String),
     /// The key does not go with the effect, or lacks.
@@ -184,6 +190,8 @@ impl TryFrom<Record> for Fault {
             "cut-after" => Effect::CutAfter,
             "exit-before" => Effect::ExitBefore,
             "exit-after" => Effect::ExitAfter,
+            "not-visible" if record.times.is_none() => return Err(mismatch("times is missing")),
+            "not-visible" => Effect::NotVisible,
             other => return Err(FaultError::UnknownEffect(other.to_owned())),
         };
         if record.ms.is_some() && !matches!(effect, Effect::Latency { .. }) {
@@ -220,6 +228,7 @@ impl From<Fault> for Record {
             Effect::CutAfter => ("cut-after", None, None),
             Effect::ExitBefore => ("exit-before", None, None),
             Effect::ExitAfter => ("exit-after", None, None),
+            Effect::NotVisible => ("not-visible", None, None),
         };
         Self {
             service: fault.service,
@@ -290,17 +299,24 @@ pub(crate) fn matches_glob(pattern: &str, text: &str) -> bool {
 #[derive(Debug)]
 struct Armed {
     fault: Fault,
+    count: Count,
+    /// What was made since a `not-visible` was armed, by kind and id, with the calls that named it.
+    newborn: BTreeMap<(String, String), Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
     seen: u32,
     struck: u32,
 }
 
-impl Armed {
+impl Count {
     /// Counts one matching call and says whether it is struck.
-    fn strike(&mut self) -> bool {
+    fn strike(&mut self, fault: &Fault) -> bool {
         self.seen += 1;
-        let due = self.seen > self.fault.after
-            && (self.seen - self.fault.after).is_multiple_of(self.fault.every)
-            && self.fault.times.is_none_or(|times| self.struck < times);
+        let due = self.seen > fault.after
+            && (self.seen - fault.after).is_multiple_of(fault.every)
+            && fault.times.is_none_or(|times| self.struck < times);
         self.struck += u32::from(due);
         due
     }
@@ -315,7 +331,11 @@ pub struct Faults {
 impl Faults {
     /// Arms one more fault.
     pub fn add(&self, fault: Fault) {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner).push(Armed { fault, seen: 0, struck: 0 });
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner).push(Armed {
+            fault,
+            count: Count::default(),
+            newborn: BTreeMap::new(),
+        });
     }
 
     /// Disarms all faults.
@@ -329,7 +349,10 @@ impl Faults {
         let mut latency = 0;
         let mut effect = None;
         for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if !armed.fault.matches(service, operation, region) || !armed.strike() {
+            if armed.fault.effect == Effect::NotVisible
+                || !armed.fault.matches(service, operation, region)
+                || !armed.count.strike(&armed.fault)
+            {
                 continue;
             }
             match armed.fault.effect {
@@ -342,12 +365,48 @@ impl Faults {
         (latency, effect)
     }
 
+    /// Whether any fault is armed that hides what is made.
+    pub(crate) fn hides(&self) -> bool {
+        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        armed.iter().any(|armed| armed.fault.effect == Effect::NotVisible)
+    }
+
+    /// Tells of what was just made, by kind and id.
+    pub(crate) fn born(&self, things: &[(String, String)]) {
+        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            if armed.fault.effect == Effect::NotVisible {
+                armed.newborn.extend(things.iter().map(|thing| (thing.clone(), Count::default())));
+            }
+        }
+    }
+
+    /// Counts a call, by service, operation and region, against every newborn thing that it names: `answer` gives what the
+    /// service says that has not heard of a thing, if the call names it. Gives the first such answer that strikes.
+    pub(crate) fn strike_newborn<A>(
+        &self,
+        (service, operation, region): (&str, &str, &str),
+        answer: impl Fn(&(String, String)) -> Option<A>,
+    ) -> Option<A> {
+        let mut struck = None;
+        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            if !armed.fault.matches(service, operation, region) {
+                continue;
+            }
+            for (thing, count) in &mut armed.newborn {
+                if let Some(answer) = answer(thing).filter(|_| count.strike(&armed.fault)) {
+                    struck.get_or_insert(answer);
+                }
+            }
+        }
+        struck
+    }
+
     /// Whether a launch that a service makes by itself finds no capacity.
     pub(crate) fn strike_capacity(&self, region: &str) -> bool {
         let mut struck = false;
         for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             if armed.fault.effect == Effect::Capacity && armed.fault.matches("ec2", "RunInstances", region) {
-                struck |= armed.strike();
+                struck |= armed.count.strike(&armed.fault);
             }
         }
         struck
@@ -370,7 +429,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "effect", "effect=boom", "effect=latency", "effect=throttle,ms=3", "effect=denied,after=x"] {
+        for text in [
+            "",
+            "effect",
+            "effect=boom",
+            "effect=latency",
+            "effect=not-visible",
+            "effect=throttle,ms=3",
+            "effect=denied,after=x",
+        ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
         assert!(serde_json::from_str::<Fault>(r#"{"effect":"denied","wat":1}"#).is_err());

@@ -38,7 +38,7 @@ record! {
 
 resource! {
     /// The machines of a pool.
-    pub struct AutoscalingGroup = "aws_autoscaling_group", "machine group", Replacement::DeleteFirst;
+    pub struct AutoscalingGroup = "aws_autoscaling_group", "machine group", Replacement::DeleteFirst, runs_controllers;
     fields {
         name: String => replace,
         template: Ref<LaunchTemplate> => update,
@@ -102,9 +102,9 @@ async fn look(client: &Aws, name: &str) -> Result<Option<SdkGroup>, CloudError> 
 
 /// The group as a resource, when it is one of ours. One that is being deleted still holds its name: it counts as
 /// failed, so that it is waited for before the name is used again.
-fn observe(group: &SdkGroup) -> Option<Found<AutoscalingGroup>> {
+fn observe(cluster: &str, group: &SdkGroup) -> Option<Found<AutoscalingGroup>> {
     let tags = group.tags().iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-    let (address, tags) = owned("aws_autoscaling_group", tags)?;
+    let (address, tags) = owned(cluster, "aws_autoscaling_group", tags)?;
     let name = group.auto_scaling_group_name.clone()?;
     let policy = group.mixed_instances_policy.as_ref();
     let template = policy
@@ -249,7 +249,7 @@ impl AutoscalingGroup {
 #[async_trait]
 impl KindOps<Aws> for AutoscalingGroup {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(observe).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {

@@ -32,7 +32,7 @@ const USER_DATA_TAG: &str = "meridian:user-data";
 
 resource! {
     /// A machine in a network interface that outlives it. Whatever it is made from makes it another machine.
-    pub struct Instance = "aws_instance", "machine", Replacement::InTurn;
+    pub struct Instance = "aws_instance", "machine", Replacement::InTurn, runs_controllers;
     fields {
         /// Id of the image (`ami-…`).
         image: String => replace,
@@ -115,8 +115,8 @@ fn attached<'a>(instance: &'a SdkInstance, device: &str) -> Option<(&'a str, Opt
 
 /// The machine as a resource, when it is one of ours and not on its way out. The size of its root volume comes out of
 /// the list of volumes.
-fn observe(instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
-    let (address, mut tags) = ec2::own("aws_instance", instance.tags.as_deref())?;
+fn observe(cluster: &str, instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
+    let (address, mut tags) = ec2::own(cluster, "aws_instance", instance.tags.as_deref())?;
     let condition = match state(instance)? {
         InstanceStateName::Running => Condition::Ready,
         InstanceStateName::Pending => Condition::Unfinished("it is starting".to_owned()),
@@ -193,21 +193,7 @@ impl Instance {
         Ok(BlockDeviceMapping::builder().device_name(&self.root_device).ebs(disk).build())
     }
 
-    /// Launches the machine. A token whose machine was terminated meanwhile, by hand after a crash, is spent: the next
-    /// one that follows from it is taken.
-    async fn run(&self, client: &Aws, new: &New) -> Result<String, CloudError> {
-        let mut token = new.token.clone();
-        for _ in 0..4 {
-            match self.launch(client, new, &token).await {
-                Err(error) if error.code.as_deref() == Some("IdempotentInstanceTerminated") => {
-                    token = ec2::token(&token, &["terminated"]);
-                }
-                launched => return launched,
-            }
-        }
-        self.launch(client, new, &token).await
-    }
-
+    /// Launches the machine.
     async fn launch(&self, client: &Aws, new: &New, token: &str) -> Result<String, CloudError> {
         let tags = client.all_tags(&new.address, &self.all_tags());
         let root = self.root()?;
@@ -290,11 +276,12 @@ impl Instance {
         }
         let Some(volume) = wanted else { return Ok(()) };
         if present != wanted {
-            client
-                .call(ec2_create("AttachVolume"), || {
+            ec2::with_new(client, || {
+                client.call(ec2_create("AttachVolume"), || {
                     client.ec2.attach_volume().volume_id(volume).instance_id(id).device(DATA_DEVICE).send()
                 })
-                .await?;
+            })
+            .await?;
         }
         until_device(client, id, Some(volume)).await
     }
@@ -331,11 +318,12 @@ fn died(instance: &SdkInstance) -> CloudError {
 impl KindOps<Aws> for Instance {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let (instances, volumes) = tokio::try_join!(list(client), volume::list(client))?;
-        Ok(instances.iter().filter_map(|instance| observe(instance, &volumes)).collect())
+        Ok(instances.iter().filter_map(|instance| observe(&client.cluster, instance, &volumes)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
-        let id = self.run(client, new).await?;
+        let launch = |token: String| async move { self.launch(client, new, &token).await };
+        let id = unspent(&new.token, launch).await?;
         let now = Self::until_running(client, &id).await?;
         self.settle_disk(client, &now, &id).await?;
         Ok(Made { id, computed: computed(&now) })
@@ -386,14 +374,57 @@ impl KindOps<Aws> for Instance {
     }
 }
 
+/// Launches with a token. One whose machine was terminated meanwhile, by hand after a crash, is spent: the next one that
+/// follows from it is taken.
+async fn unspent<F, Fut>(token: &str, launch: F) -> Result<String, CloudError>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<String, CloudError>>,
+{
+    let mut token = token.to_owned();
+    for _ in 0..4 {
+        match launch(token.clone()).await {
+            Err(error) if error.code.as_deref() == Some("IdempotentInstanceTerminated") => {
+                token = ec2::token(&token, &["terminated"]);
+            }
+            launched => return launched,
+        }
+    }
+    launch(token).await
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use aws_sdk_ec2::types::{
         EbsInstanceBlockDevice, IamInstanceProfile, InstanceBlockDeviceMapping, InstanceMetadataOptionsResponse,
         InstanceNetworkInterface, InstanceState, Tag,
     };
 
+    use meridian_provider_api::ErrorKind;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_token_whose_machine_was_terminated_is_not_sent_again() {
+        let sent = RefCell::new(Vec::new());
+        let launch = |token: String| {
+            sent.borrow_mut().push(token);
+            let mut error = CloudError::new(ErrorKind::Invalid, "ec2:RunInstances", "terminated");
+            error.code = Some("IdempotentInstanceTerminated".to_owned());
+            std::future::ready(if sent.borrow().len() > 2 { Ok("i-1".to_owned()) } else { Err(error) })
+        };
+        assert_eq!(unspent("token", launch).await.unwrap(), "i-1");
+        let first = sent.take();
+        assert_eq!(first[0], "token");
+        assert!(first[1] != first[0] && first[2] != first[1] && first[2] != first[0], "{first:?}");
+        // The same ones follow from the same token, so that a run after a crash finds what the one before it made.
+        assert_eq!(unspent("token", launch).await.unwrap(), "i-1");
+        assert_eq!(sent.take(), first);
+        let none = |_| std::future::ready(Err(CloudError::new(ErrorKind::Capacity, "ec2:RunInstances", "none left")));
+        assert_eq!(unspent("token", none).await.unwrap_err().kind, ErrorKind::Capacity);
+    }
 
     fn mapping(device: &str, volume: &str, status: AttachmentStatus) -> InstanceBlockDeviceMapping {
         let disk = EbsInstanceBlockDevice::builder().volume_id(volume).status(status).build();
@@ -422,7 +453,7 @@ mod tests {
                     .http_put_response_hop_limit(2)
                     .build(),
             )
-            .tags(tag("meridian:cluster", "demo"))
+            .tags(tag("meridian:cluster", "prod"))
             .tags(tag("meridian:address", "aws_instance.control-plane-0"))
             .tags(tag(USER_DATA_TAG, "abc"))
             .build()
@@ -435,7 +466,7 @@ mod tests {
     #[test]
     fn a_machine_is_read_with_its_disks_and_its_role() {
         let instance = instance(InstanceStateName::Running, AttachmentStatus::Attached);
-        let found = observe(&instance, &[root()]).unwrap();
+        let found = observe("prod", &instance, &[root()]).unwrap();
         assert_eq!(found.condition, Condition::Ready);
         assert_eq!(found.resource.root_volume_gib, 40);
         assert_eq!(found.resource.data_volume, Some(Ref::existing("vol-data")));
@@ -446,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_machine_counts_once_it_runs_with_its_disk() {
-        let condition = |state, data| observe(&instance(state, data), &[]).map(|found| found.condition);
+        let condition = |state, data| observe("prod", &instance(state, data), &[]).map(|found| found.condition);
         for (state, data) in [
             (InstanceStateName::Pending, AttachmentStatus::Attached),
             (InstanceStateName::Stopped, AttachmentStatus::Attached),

@@ -31,8 +31,8 @@ pub fn bare(public_key: &str) -> String {
     public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-fn observe(key: &KeyPairInfo) -> Option<Found<KeyPair>> {
-    let (address, tags) = ec2::own("aws_key_pair", key.tags.as_deref())?;
+fn observe(cluster: &str, key: &KeyPairInfo) -> Option<Found<KeyPair>> {
+    let (address, tags) = ec2::own(cluster, "aws_key_pair", key.tags.as_deref())?;
     let name = key.key_name.clone()?;
     let resource = KeyPair { name: name.clone(), public_key: bare(key.public_key().unwrap_or_default()), tags };
     let computed = computed(key.key_pair_id.as_deref());
@@ -52,7 +52,7 @@ impl KindOps<Aws> for KeyPair {
                 client.ec2.describe_key_pairs().filters(client.owner_filter()).include_public_key(true).send()
             })
             .await?;
-        Ok(answer.key_pairs().iter().filter_map(observe).collect())
+        Ok(answer.key_pairs().iter().filter_map(|found| observe(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {

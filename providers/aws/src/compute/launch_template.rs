@@ -109,8 +109,8 @@ async fn defaults(client: &Aws) -> Result<Vec<LaunchTemplateVersion>, CloudError
 }
 
 /// A template as a resource, when it is one of ours.
-fn observe(template: &SdkTemplate, data: &ResponseLaunchTemplateData) -> Option<Found<LaunchTemplate>> {
-    let (address, tags) = ec2::own("aws_launch_template", template.tags.as_deref())?;
+fn observe(cluster: &str, template: &SdkTemplate, data: &ResponseLaunchTemplateData) -> Option<Found<LaunchTemplate>> {
+    let (address, tags) = ec2::own(cluster, "aws_launch_template", template.tags.as_deref())?;
     let interface = data.network_interfaces().first();
     let metadata = data.metadata_options();
     let user_data = data.user_data().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
@@ -230,15 +230,16 @@ impl KindOps<Aws> for LaunchTemplate {
         // A template that only one of the two lists has heard of came or went between them.
         Ok(templates
             .iter()
-            .filter_map(|template| observe(template, data.get(template.launch_template_id()?)?))
+            .filter_map(|template| observe(&client.cluster, template, data.get(template.launch_template_id()?)?))
             .collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
         let tags = client.all_tags(&new.address, &self.tags);
         let data = self.data()?;
-        let answer = client
-            .call(ec2_write("CreateLaunchTemplate"), || {
+        // Its groups may be seconds old.
+        let answer = ec2::with_new(client, || {
+            client.call(ec2_write("CreateLaunchTemplate"), || {
                 client
                     .ec2
                     .create_launch_template()
@@ -248,7 +249,8 @@ impl KindOps<Aws> for LaunchTemplate {
                     .tag_specifications(ec2::tag_specification(ResourceType::LaunchTemplate, &tags))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let template = ec2::required(answer.launch_template, "ec2:CreateLaunchTemplate", "template")?;
         let id = ec2::required(template.launch_template_id, "ec2:CreateLaunchTemplate", "id")?;
         Ok(Made { id, computed: version(template.latest_version_number.unwrap_or(1)) })
@@ -310,7 +312,7 @@ mod tests {
             .launch_template_id("lt-1")
             .launch_template_name("general.demo")
             .default_version_number(3)
-            .tags(tag("meridian:cluster", "demo"))
+            .tags(tag("meridian:cluster", "prod"))
             .tags(tag("meridian:address", "aws_launch_template.general"))
             .build();
         let mapping = |device: &str, encrypted| {
@@ -322,7 +324,7 @@ mod tests {
             .block_device_mappings(mapping("/dev/sda1", true))
             .block_device_mappings(mapping("/dev/sdg", false))
             .build();
-        let found = observe(&template, &data).unwrap();
+        let found = observe("prod", &template, &data).unwrap();
         assert_eq!(found.computed, version(3));
         assert_eq!(found.resource.user_data_sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(found.resource.disks.iter().map(|disk| disk.size_gib).collect::<Vec<_>>(), [30, 0]);

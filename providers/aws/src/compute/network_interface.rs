@@ -74,8 +74,8 @@ async fn look(client: &Aws, id: &str) -> Result<Option<SdkInterface>, CloudError
     Ok(ec2::found(answer)?.and_then(|answer| answer.network_interfaces.unwrap_or_default().pop()))
 }
 
-fn observe(interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
-    let (address, mut tags) = ec2::own("aws_network_interface", interface.tag_set.as_deref())?;
+fn observe(cluster: &str, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
+    let (address, mut tags) = ec2::own(cluster, "aws_network_interface", interface.tag_set.as_deref())?;
     let private_ip = interface.private_ip_address.clone().unwrap_or_default();
     let is_fixed = tags.remove(FIXED_TAG).is_some();
     let condition = match interface.status.as_ref() {
@@ -167,7 +167,7 @@ async fn disassociate(client: &Aws, now: &SdkInterface) -> Result<(), CloudError
 #[async_trait]
 impl KindOps<Aws> for NetworkInterface {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(observe).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -269,11 +269,11 @@ mod tests {
             .source_dest_check(true)
             .association(NetworkInterfaceAssociation::builder().allocation_id("eipalloc-1").build())
             .status(NetworkInterfaceStatus::InUse)
-            .tag_set(tag("meridian:cluster", "demo"))
+            .tag_set(tag("meridian:cluster", "prod"))
             .tag_set(tag("meridian:address", "aws_network_interface.control-plane-0"))
             .tag_set(tag(FIXED_TAG, "10.0.0.4"))
             .build();
-        let found = observe(&interface).unwrap();
+        let found = observe("prod", &interface).unwrap();
         assert_eq!(found.resource.address.as_deref(), Some("10.0.0.4"));
         assert_eq!(found.resource.public_address, Some(Ref::existing("eipalloc-1")));
         assert_eq!(found.resource.security_groups, Set(vec![Ref::existing("sg-1")]));

@@ -103,8 +103,8 @@ impl Volume {
 }
 
 /// The volume as a resource, when it is one of ours and here to stay.
-fn observe(volume: &SdkVolume) -> Option<Found<Volume>> {
-    let (address, mut tags) = ec2::own("aws_ebs_volume", volume.tags.as_deref())?;
+fn observe(cluster: &str, volume: &SdkVolume) -> Option<Found<Volume>> {
+    let (address, mut tags) = ec2::own(cluster, "aws_ebs_volume", volume.tags.as_deref())?;
     let condition = match volume.state.as_ref()? {
         VolumeState::Available | VolumeState::InUse => Condition::Ready,
         VolumeState::Creating => Condition::Unfinished("it is being made".to_owned()),
@@ -125,7 +125,7 @@ fn observe(volume: &SdkVolume) -> Option<Found<Volume>> {
 #[async_trait]
 impl KindOps<Aws> for Volume {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(observe).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -205,7 +205,7 @@ mod tests {
             .volume_type(VolumeType::Gp3)
             .encrypted(true)
             .state(state)
-            .tags(tag("meridian:cluster", "demo"))
+            .tags(tag("meridian:cluster", "prod"))
             .tags(tag("meridian:address", "aws_ebs_volume.control-plane-0"))
             .tags(tag(MEMBERS_TAG, "control-plane-0"))
             .tags(tag("Name", "control-plane-0.demo"))
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_members_are_read_from_their_tag() {
-        let found = observe(&volume(VolumeState::InUse)).unwrap();
+        let found = observe("prod", &volume(VolumeState::InUse)).unwrap();
         assert_eq!(found.resource.members, "control-plane-0");
         assert_eq!(found.resource.tags.keys().collect::<Vec<_>>(), ["Name"]);
         assert_eq!(found.condition, Condition::Ready);
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn what_is_being_deleted_is_not_there() {
-        assert!(observe(&volume(VolumeState::Deleting)).is_none());
-        assert!(matches!(observe(&volume(VolumeState::Creating)).unwrap().condition, Condition::Unfinished(_)));
-        assert!(matches!(observe(&volume(VolumeState::Error)).unwrap().condition, Condition::Failed(_)));
+        assert!(observe("prod", &volume(VolumeState::Deleting)).is_none());
+        assert!(matches!(observe("prod", &volume(VolumeState::Creating)).unwrap().condition, Condition::Unfinished(_)));
+        assert!(matches!(observe("prod", &volume(VolumeState::Error)).unwrap().condition, Condition::Failed(_)));
     }
 }

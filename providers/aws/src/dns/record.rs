@@ -12,7 +12,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 use super::zone::{change, listing, records, send};
 use super::{Zone, build_error};
 use crate::client::Aws;
-use crate::ec2::{found, id_of, made};
+use crate::ec2::{found, id_of, made, with_new};
 
 resource! {
     /// An A record. Its id is `<zone>/<name>`; it is found through its zone, since a record has no tags.
@@ -71,9 +71,11 @@ impl KindOps<Aws> for Record {
 }
 
 impl Record {
+    /// The zone may be seconds old.
     async fn put(&self, client: &Aws) -> Result<Made, CloudError> {
         let zone = id_of(&self.zone)?;
-        send(client, zone, vec![change(ChangeAction::Upsert, self.record()?)?]).await?;
+        let upsert = change(ChangeAction::Upsert, self.record()?)?;
+        with_new(client, || send(client, zone, vec![upsert.clone()])).await?;
         Ok(made(format!("{zone}/{}", self.name)))
     }
 

@@ -90,7 +90,7 @@ impl KindOps<Aws> for Zone {
         .await?;
         let zone = required(answer.hosted_zone, "route53:CreateHostedZone", "zone")?;
         let id = short_id(&zone.id).to_owned();
-        self.put_tags(client, &new.address, &id, vpc).await?;
+        with_new(client, || self.put_tags(client, &new.address, &id, vpc)).await?;
         Ok(made(id))
     }
 

@@ -33,7 +33,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for SecurityGroup {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(read).collect())
+        Ok(list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -93,8 +93,8 @@ pub(super) async fn list(client: &Aws) -> Result<Arc<Vec<SdkSecurityGroup>>, Clo
         .await
 }
 
-fn read(group: &SdkSecurityGroup) -> Option<Found<SecurityGroup>> {
-    let (address, tags) = own(SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
+fn read(cluster: &str, group: &SdkSecurityGroup) -> Option<Found<SecurityGroup>> {
+    let (address, tags) = own(cluster, SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
     Some(Found {
         address,
         id: group.group_id.clone()?,

@@ -30,7 +30,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for SecurityGroupRules {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(security_group::list(client).await?.iter().filter_map(read).collect())
+        Ok(security_group::list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, _: &New) -> Result<Made, CloudError> {
@@ -276,8 +276,8 @@ async fn look(client: &Aws, id: &str) -> Result<SdkSecurityGroup, CloudError> {
         .ok_or_else(|| CloudError::new(ErrorKind::NotFound, "ec2:DescribeSecurityGroups", id))
 }
 
-fn read(group: &SdkSecurityGroup) -> Option<Found<SecurityGroupRules>> {
-    let (of_group, _) = own(SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
+fn read(cluster: &str, group: &SdkSecurityGroup) -> Option<Found<SecurityGroupRules>> {
+    let (of_group, _) = own(cluster, SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
     let ours = |permissions: &[IpPermission]| -> Vec<Rule> {
         rules(permissions).into_iter().filter(|rule| !rule.is_of_kubernetes()).collect()
     };

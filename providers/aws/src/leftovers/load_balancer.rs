@@ -1,4 +1,5 @@
-//! Load balancers of services and ingresses, of the application and network kind.
+//! Load balancers of services and ingresses, of the application and network kind. [`super::classic_load_balancer`] has the
+//! others.
 
 use std::sync::Arc;
 

@@ -5,11 +5,13 @@
 //! `kubernetes.io/cluster/<name>: owned`; aws-load-balancer-controller: `elbv2.k8s.aws/cluster: <name>`). What carries
 //! our own tag is ours and not among them.
 
+pub mod classic_load_balancer;
 pub mod load_balancer;
 pub mod security_group;
 pub mod target_group;
 pub mod volume;
 
+pub use classic_load_balancer::KubernetesClassicLoadBalancer;
 pub use load_balancer::KubernetesLoadBalancer;
 pub use security_group::KubernetesSecurityGroup;
 pub use target_group::KubernetesTargetGroup;

@@ -83,7 +83,7 @@ impl KindOps<Aws> for LoadBalancer {
             answer.load_balancers.and_then(|made| made.into_iter().next()).and_then(|made| made.load_balancer_arn);
         let arn = required(made, "elasticloadbalancing:CreateLoadBalancer", "ARN")?;
         let balancer = active(client, &arn).await?;
-        self.set_cross_zone(client, &arn).await?;
+        with_new(client, || self.set_cross_zone(client, &arn)).await?;
         Ok(Made { id: arn, computed: computed_of(&balancer) })
     }
 

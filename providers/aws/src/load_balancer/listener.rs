@@ -10,7 +10,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use super::listing::{Listing, create_api, read_api, retag, sdk_tags, until_gone, write_api};
 use super::{LoadBalancer, TargetGroup};
 use crate::client::{Aws, Tags};
-use crate::ec2::{computed, found, gone, id_of, required};
+use crate::ec2::{computed, found, gone, id_of, required, with_new};
 
 resource! {
     /// A TCP listener that forwards everything. Its id is its ARN.
@@ -55,8 +55,9 @@ impl KindOps<Aws> for Listener {
         let balancer = id_of(&self.load_balancer)?;
         let forward =
             Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(id_of(&self.target_group)?).build();
-        let answer = client
-            .call(create_api("CreateListener"), || {
+        // Its load balancer and its target group may be seconds old.
+        let answer = with_new(client, || {
+            client.call(create_api("CreateListener"), || {
                 client
                     .elb
                     .create_listener()
@@ -67,7 +68,8 @@ impl KindOps<Aws> for Listener {
                     .set_tags(Some(sdk_tags(&tags)))
                     .send()
             })
-            .await?;
+        })
+        .await?;
         let listener = answer.listeners.and_then(|made| made.into_iter().next()).and_then(|made| made.listener_arn);
         let arn = required(listener, "elasticloadbalancing:CreateListener", "ARN")?;
         Ok(Made { id: arn, computed: self.endpoint()? })

@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 use meridian_engine::Address;
 use meridian_provider_api::{Api, CloudError};
 
-use crate::client::{Aws, CLUSTER_TAG, Tags, owned};
+use crate::client::{Aws, Tags, owned};
 use crate::compile::names::{API, lb_name};
 use crate::ec2::{found, pages};
 use crate::limits::other;
@@ -42,11 +42,7 @@ impl Listing {
 
     /// The address of what is ours and of `kind`, and its own tags.
     pub fn own(&self, client: &Aws, kind: &str, arn: &str) -> Option<(Address, Tags)> {
-        let tags = self.tags.get(arn)?;
-        if tags.get(CLUSTER_TAG) != Some(&client.cluster) {
-            return None;
-        }
-        owned(kind, tags.clone())
+        owned(&client.cluster, kind, self.tags.get(arn)?.clone())
     }
 
     /// The targets of a group.
@@ -59,7 +55,7 @@ pub(crate) fn read_api(operation: &'static str) -> Api {
     other("elasticloadbalancing", operation, true)
 }
 
-pub(super) fn write_api(operation: &'static str) -> Api {
+pub(crate) fn write_api(operation: &'static str) -> Api {
     other("elasticloadbalancing", operation, true)
 }
 
@@ -137,14 +133,13 @@ fn staying(targets: &[TargetHealthDescription]) -> Vec<String> {
 
 /// The tags of load balancers, target groups and listeners, by ARN.
 pub(crate) async fn tags(client: &Aws, arns: Vec<String>) -> Result<BTreeMap<String, Tags>, CloudError> {
-    let answers = try_join_all(arns.chunks(TAGS_AT_ONCE).map(|arns| async move {
+    let answers = in_batches(&arns, |arns| async move {
         let api = read_api("DescribeTags");
-        found(client.call(api, || client.elb.describe_tags().set_resource_arns(Some(arns.to_vec())).send()).await)
-    }))
+        found(client.call(api, || client.elb.describe_tags().set_resource_arns(Some(arns.clone())).send()).await)
+    })
     .await?;
     Ok(answers
         .into_iter()
-        .flatten()
         .flat_map(|answer| answer.tag_descriptions.unwrap_or_default())
         .filter_map(|description| {
             let tags = description.tags.unwrap_or_default();
@@ -152,6 +147,27 @@ pub(crate) async fn tags(client: &Aws, arns: Vec<String>) -> Result<BTreeMap<Str
             Some((description.resource_arn?, tags))
         })
         .collect())
+}
+
+/// Asks for the tags of as many as one call takes. One that went meanwhile gives no answer for all of them; then each is
+/// asked for alone, so that the others are not taken for gone.
+pub(crate) async fn in_batches<T, F, Fut>(names: &[String], ask: F) -> Result<Vec<T>, CloudError>
+where
+    F: Fn(Vec<String>) -> Fut,
+    Fut: Future<Output = Result<Option<T>, CloudError>>,
+{
+    let batches = try_join_all(names.chunks(TAGS_AT_ONCE).map(|batch| {
+        let ask = &ask;
+        async move {
+            if let Some(answer) = ask(batch.to_vec()).await? {
+                return Ok(vec![answer]);
+            }
+            let each = try_join_all(batch.iter().map(|name| ask(vec![name.clone()]))).await?;
+            Ok::<_, CloudError>(each.into_iter().flatten().collect())
+        }
+    }))
+    .await?;
+    Ok(batches.into_iter().flatten().collect())
 }
 
 /// The same tags as the SDK has them.
@@ -222,5 +238,15 @@ mod tests {
             target("10.0.0.3", TargetHealthStateEnum::Unused),
         ];
         assert_eq!(staying(&all), ["10.0.0.1", "10.0.0.3"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_gone_does_not_hide_the_others() {
+        let names: Vec<String> = (0..25).map(|number| number.to_string()).collect();
+        let answers =
+            in_batches(&names, |batch| async move { Ok((!batch.contains(&"7".to_owned())).then_some(batch)) });
+        let told: Vec<String> = answers.await.unwrap().into_iter().flatten().collect();
+        assert_eq!(told.len(), 24);
+        assert!(!told.contains(&"7".to_owned()));
     }
 }

@@ -12,7 +12,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 
 use super::listing::{Listing, create_api, read_api, retag, sdk_tags, targets, until_gone, write_api};
 use crate::client::{Aws, Tags};
-use crate::ec2::{found, gone, id_of, made, required};
+use crate::ec2::{found, gone, id_of, made, required, with_new};
 use crate::network::Vpc;
 
 record! {
@@ -92,7 +92,7 @@ impl KindOps<Aws> for TargetGroup {
         let group =
             answer.target_groups.and_then(|made| made.into_iter().next()).and_then(|made| made.target_group_arn);
         let arn = required(group, "elasticloadbalancing:CreateTargetGroup", "ARN")?;
-        self.register(client, &arn, &[]).await?;
+        with_new(client, || self.register(client, &arn, &[])).await?;
         Ok(made(arn))
     }
 

@@ -48,7 +48,7 @@ impl KindOps<Aws> for DhcpOptions {
                 })
             })
             .await?;
-        Ok(listing.iter().filter_map(read).collect())
+        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -93,8 +93,8 @@ impl KindOps<Aws> for DhcpOptions {
     }
 }
 
-fn read(options: &SdkDhcpOptions) -> Option<Found<DhcpOptions>> {
-    let (address, tags) = own(DhcpOptions::SCHEMA.kind, options.tags.as_deref())?;
+fn read(cluster: &str, options: &SdkDhcpOptions) -> Option<Found<DhcpOptions>> {
+    let (address, tags) = own(cluster, DhcpOptions::SCHEMA.kind, options.tags.as_deref())?;
     let values = |key: &str| -> Vec<String> {
         options
             .dhcp_configurations()

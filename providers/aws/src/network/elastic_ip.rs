@@ -35,7 +35,7 @@ impl KindOps<Aws> for ElasticIp {
                 Ok(answer.addresses.unwrap_or_default())
             })
             .await?;
-        Ok(listing.iter().filter_map(read).collect())
+        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -67,8 +67,8 @@ impl KindOps<Aws> for ElasticIp {
     }
 }
 
-fn read(address: &SdkAddress) -> Option<Found<ElasticIp>> {
-    let (ours, tags) = own(ElasticIp::SCHEMA.kind, address.tags.as_deref())?;
+fn read(cluster: &str, address: &SdkAddress) -> Option<Found<ElasticIp>> {
+    let (ours, tags) = own(cluster, ElasticIp::SCHEMA.kind, address.tags.as_deref())?;
     Some(Found {
         address: ours,
         id: address.allocation_id.clone()?,

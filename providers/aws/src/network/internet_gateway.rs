@@ -44,7 +44,7 @@ impl KindOps<Aws> for InternetGateway {
                 })
             })
             .await?;
-        Ok(listing.iter().filter_map(read).collect())
+        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -117,8 +117,8 @@ async fn detach(client: &Aws, id: &str, vpc: &str) -> Result<(), CloudError> {
     gone(allowing(result, |error| error.code.as_deref() == Some("Gateway.NotAttached")))
 }
 
-fn read(gateway: &SdkInternetGateway) -> Option<Found<InternetGateway>> {
-    let (address, tags) = own(InternetGateway::SCHEMA.kind, gateway.tags.as_deref())?;
+fn read(cluster: &str, gateway: &SdkInternetGateway) -> Option<Found<InternetGateway>> {
+    let (address, tags) = own(cluster, InternetGateway::SCHEMA.kind, gateway.tags.as_deref())?;
     // The documented state of an attached gateway is `available`, which the enumeration of the SDK does not have.
     let attachment = gateway
         .attachments()

@@ -62,7 +62,7 @@ impl KindOps<Aws> for NatGateway {
                 })
             })
             .await?;
-        Ok(listing.iter().filter_map(read).collect())
+        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -159,8 +159,8 @@ fn failure(gateway: &SdkNatGateway) -> String {
     }
 }
 
-fn read(gateway: &SdkNatGateway) -> Option<Found<NatGateway>> {
-    let (address, tags) = own(NatGateway::SCHEMA.kind, gateway.tags.as_deref())?;
+fn read(cluster: &str, gateway: &SdkNatGateway) -> Option<Found<NatGateway>> {
+    let (address, tags) = own(cluster, NatGateway::SCHEMA.kind, gateway.tags.as_deref())?;
     let condition = match &gateway.state {
         Some(State::Deleting | State::Deleted) => return None,
         Some(State::Failed) => Condition::Failed(failure(gateway)),

@@ -63,7 +63,7 @@ impl KindOps<Aws> for RouteTable {
                 })
             })
             .await?;
-        Ok(listing.iter().filter_map(read).collect())
+        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -268,8 +268,8 @@ fn route(route: &SdkRoute) -> Option<Route> {
     Some(Route { destination: destination.to_owned(), target: Attr::Known(target.to_owned()) })
 }
 
-fn read(table: &SdkRouteTable) -> Option<Found<RouteTable>> {
-    let (address, tags) = own(RouteTable::SCHEMA.kind, table.tags.as_deref())?;
+fn read(cluster: &str, table: &SdkRouteTable) -> Option<Found<RouteTable>> {
+    let (address, tags) = own(cluster, RouteTable::SCHEMA.kind, table.tags.as_deref())?;
     let subnets = associations(table).filter_map(RouteTableAssociation::subnet_id).map(Ref::existing).collect();
     Some(Found {
         address,

@@ -33,7 +33,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for Subnet {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(read).collect())
+        Ok(list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -124,8 +124,8 @@ async fn available(client: &Aws, id: &str) -> Result<(), CloudError> {
         .await
 }
 
-fn read(subnet: &SdkSubnet) -> Option<Found<Subnet>> {
-    let (address, tags) = own(Subnet::SCHEMA.kind, subnet.tags.as_deref())?;
+fn read(cluster: &str, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
+    let (address, tags) = own(cluster, Subnet::SCHEMA.kind, subnet.tags.as_deref())?;
     Some(Found {
         address,
         id: subnet.subnet_id.clone()?,

@@ -62,7 +62,9 @@ impl KindOps<Aws> for Vpc {
                 attribute(client, id, Attribute::EnableDnsHostnames),
             )
             .await?;
-            Ok::<_, CloudError>(support.zip(hostnames).and_then(|(support, hostnames)| read(vpc, support, hostnames)))
+            Ok::<_, CloudError>(
+                support.zip(hostnames).and_then(|(support, hostnames)| read(&client.cluster, vpc, support, hostnames)),
+            )
         });
         Ok(try_join_all(with_attributes).await?.into_iter().flatten().collect())
     }
@@ -177,8 +179,8 @@ async fn look(client: &Aws, id: &str) -> Result<Option<SdkVpc>, CloudError> {
     Ok(answer.and_then(|answer| answer.vpcs).and_then(|vpcs| vpcs.into_iter().next()))
 }
 
-fn read(vpc: &SdkVpc, dns_support: bool, dns_hostnames: bool) -> Option<Found<Vpc>> {
-    let (address, tags) = own(Vpc::SCHEMA.kind, vpc.tags.as_deref())?;
+fn read(cluster: &str, vpc: &SdkVpc, dns_support: bool, dns_hostnames: bool) -> Option<Found<Vpc>> {
+    let (address, tags) = own(cluster, Vpc::SCHEMA.kind, vpc.tags.as_deref())?;
     if vpc.state == Some(VpcState::Deleting) {
         return None;
     }

@@ -6,6 +6,7 @@
 
 mod autoscaling;
 mod ec2;
+mod elb;
 mod elbv2;
 mod error;
 mod iam;
@@ -19,6 +20,7 @@ mod sts;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod visibility;
 mod world;
 
 use std::collections::BTreeMap;
@@ -96,6 +98,12 @@ impl Aws {
         }
     }
 
+    /// The error of a fault that keeps what the request names from being visible.
+    fn unheard(&self, request: &Request) -> Option<ApiError> {
+        let call = (request.service.name, request.operation.as_str(), request.region.as_str());
+        self.faults.strike_newborn(call, |thing| visibility::unheard(request, thing))
+    }
+
     /// Lets the handler work on the world, keeps what it did if it succeeded and undoes it otherwise.
     fn handle(&self, request: &mut Request) -> Result<Response, ApiError> {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +118,12 @@ impl Aws {
             }
         };
         let settled = (cx.region_dirty, cx.global_dirty);
+        let known = self.faults.hides().then(|| visibility::things(&cx));
         let result = route(&mut cx, request);
+        if let (Ok(_), Some(known)) = (&result, known) {
+            let made: Vec<_> = visibility::things(&cx).difference(&known).cloned().collect();
+            self.faults.born(&made);
+        }
         if result.is_err() {
             undo(&mut cx);
             cx.blobs.rollback();
@@ -157,7 +170,7 @@ impl Cloud for Aws {
             let (protocol, namespace, outcome) = match read() {
                 Err((protocol, error)) => (protocol, "", Err(error)),
                 Ok(mut request) => {
-                    let outcome = match struck(effect, &request) {
+                    let outcome = match struck(effect, &request).or_else(|| self.unheard(&request)) {
                         Some(error) => Err(error),
                         None => self.handle(&mut request),
                     };
@@ -185,7 +198,8 @@ impl Cloud for Aws {
             let mut cx = self.context(world, blobs, ids, &name);
             cx.settle();
             let region = cx.here();
-            for part in [region.ec2.inventory(), region.autoscaling.inventory(), region.elbv2.inventory()] {
+            let (balancers, classic) = (region.elbv2.inventory(), region.elb.inventory());
+            for part in [region.ec2.inventory(), region.autoscaling.inventory(), balancers, classic] {
                 merge(&mut all, part);
             }
         }
@@ -217,6 +231,7 @@ fn route(cx: &mut Cx<'_>, request: &mut Request) -> Result<Response, ApiError> {
         "ec2" => ec2::handle(cx, request),
         "sts" => sts::handle(cx, request),
         "autoscaling" => autoscaling::handle(cx, request),
+        "elasticloadbalancing" if request.service.version == elb::VERSION => elb::handle(cx, request),
         "elasticloadbalancing" => elbv2::handle(cx, request),
         "iam" => iam::handle(cx, request),
         "route53" => return route53::handle(cx, request),

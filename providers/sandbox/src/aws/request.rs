@@ -36,7 +36,7 @@ pub struct Service {
 }
 
 /// The services that answer here. Versions and namespaces are those of the published API models.
-const SERVICES: [Service; 7] = [
+const SERVICES: [Service; 8] = [
     Service {
         name: "ec2",
         protocol: Protocol::Ec2,
@@ -60,6 +60,12 @@ const SERVICES: [Service; 7] = [
         protocol: Protocol::Query,
         version: "2015-12-01",
         namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+    },
+    Service {
+        name: "elasticloadbalancing",
+        protocol: Protocol::Query,
+        version: super::elb::VERSION,
+        namespace: "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/",
     },
     Service {
         name: "iam",
@@ -168,12 +174,15 @@ impl Request {
             .remove("Action")
             .ok_or_else(|| ApiError::bad("MissingAction", "The request must contain the parameter Action"))?;
         let version = values.remove("Version").unwrap_or_default();
-        if version != self.service.version {
-            return Err(ApiError::bad(
-                "NoSuchVersion",
-                format!("The requested version ({version}) of service {} does not exist", self.service.name),
-            ));
-        }
+        let name = self.service.name;
+        // Two versions of a service may be two services.
+        self.service =
+            SERVICES.iter().find(|known| known.name == name && known.version == version).ok_or_else(|| {
+                ApiError::bad(
+                    "NoSuchVersion",
+                    format!("The requested version ({version}) of service {name} does not exist"),
+                )
+            })?;
         self.params = Params::new(style, values);
         Ok(())
     }

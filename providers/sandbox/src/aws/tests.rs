@@ -84,6 +84,34 @@ async fn faults_strike_with_the_services_own_words() {
 }
 
 #[tokio::test]
+async fn what_was_just_made_may_not_be_visible_yet() {
+    let sandbox = sandbox().await;
+    let old = ok(&sandbox, "CreateVpc", &CREATE).await.value("vpcId");
+    sandbox.faults().add("effect=not-visible,operation=Describe*,times=2".parse().unwrap());
+    let new = ok(&sandbox, "CreateVpc", &CREATE).await.value("vpcId");
+    let look = async |id: &str| ec2(&sandbox, "DescribeVpcs", &[("VpcId.1", id)]).await.code();
+    assert_eq!(look(&old).await, "");
+    assert_eq!(look(&new).await, "InvalidVpcID.NotFound");
+    assert_eq!(ok(&sandbox, "DescribeVpcs", &[]).await.values("vpcId").len(), 2, "nothing is named");
+    assert_eq!(look(&new).await, "InvalidVpcID.NotFound");
+    assert_eq!(look(&new).await, "");
+    sandbox.faults().add("effect=not-visible,times=1,service=route53".parse().unwrap());
+    let newest = ok(&sandbox, "CreateVpc", &CREATE).await.value("vpcId");
+    let zone = format!(
+        "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>a.internal</Name>\
+         <VPC><VPCRegion>eu-west-1</VPCRegion><VPCId>{newest}</VPCId></VPC><CallerReference>r</CallerReference>\
+         </CreateHostedZoneRequest>"
+    );
+    let signed = authorization("route53", "us-east-1");
+    let create = async || {
+        let headers = [("authorization", signed.as_str())];
+        raw(&sandbox, "POST", "/2013-04-01/hostedzone", &headers, zone.as_bytes()).await
+    };
+    assert_eq!(create().await.code(), "InvalidVPCId");
+    assert_eq!(create().await.status, 201);
+}
+
+#[tokio::test]
 async fn a_cut_comes_before_or_after_the_effect() {
     let sandbox = sandbox().await;
     sandbox.faults().add(Fault::new(Effect::CutBefore).on("CreateVpc").times(1));

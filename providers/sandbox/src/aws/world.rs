@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{autoscaling, ec2, elbv2, iam, route53, s3};
+use super::{autoscaling, ec2, elb, elbv2, iam, route53, s3};
 use crate::clock::Millis;
 use crate::config::{Pace, Quotas};
 use crate::fault::Faults;
@@ -46,7 +46,9 @@ pub struct Region {
     pub ec2: ec2::Ec2,
     /// Autoscaling.
     pub autoscaling: autoscaling::Autoscaling,
-    /// Load balancers.
+    /// Classic load balancers.
+    pub elb: elb::Elb,
+    /// The other load balancers.
     pub elbv2: elbv2::Elbv2,
 }
 
@@ -139,6 +141,7 @@ impl Cx<'_> {
     pub fn settle(&mut self) {
         ec2::settle(self);
         autoscaling::settle(self);
+        elb::settle(self);
         elbv2::settle(self);
     }
 }

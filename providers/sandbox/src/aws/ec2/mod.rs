@@ -42,6 +42,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::describe::Resource;
+pub use self::tag::not_found;
 use super::{ApiError, Cx, Params, Request, Response, Xml};
 
 /// What exists of EC2 in a region.

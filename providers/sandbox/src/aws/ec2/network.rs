@@ -62,6 +62,12 @@ pub fn security_group_vpc(cx: &Cx<'_>, id: &str) -> Option<String> {
     here(cx)?.security_groups.get(id).map(|group| group.vpc.clone())
 }
 
+/// The security group that a VPC has by itself.
+pub fn default_security_group(cx: &Cx<'_>, vpc: &str) -> Option<String> {
+    let mut groups = here(cx)?.security_groups.values();
+    groups.find(|group| group.vpc == vpc && group.is_default()).map(|group| group.id.clone())
+}
+
 /// Whether a VPC exists in the region of the request.
 pub fn has_vpc(cx: &Cx<'_>, id: &str) -> bool {
     has_vpc_in(cx, &cx.region, id)

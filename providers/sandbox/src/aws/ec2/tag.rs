@@ -38,6 +38,12 @@ fn kind(id: &str) -> Result<&'static Kind, ApiError> {
         .ok_or_else(|| ApiError::bad("InvalidID", format!("The ID '{id}' is not valid")))
 }
 
+/// The error for an id of a known kind that does not exist.
+pub fn not_found(id: &str) -> Option<ApiError> {
+    let (_, _, exists) = kind(id).ok()?;
+    exists(&Ec2::default(), id).err()
+}
+
 /// The tags that `TagSpecification.N` gives to one type. Other types are refused.
 pub fn specified(p: &Params, resource_type: &str) -> Result<Tags, ApiError> {
     let mut all = specified_for(p, &[resource_type])?;

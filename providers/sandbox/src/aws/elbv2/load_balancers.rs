@@ -215,12 +215,13 @@ fn write_zones(x: &mut Xml, placements: &[Placement]) {
     });
 }
 
-fn dns_suffix(region: &str) -> &'static str {
+/// The domain that the names of load balancers end in.
+pub fn dns_suffix(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 /// The hosted zone that alias records name. The real ids are a table of AWS's; here they only have to be stable and per region.
-fn hosted_zone(region: &str, kind: &str) -> String {
+pub fn hosted_zone(region: &str, kind: &str) -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(format!("{kind}/{region}"));
     let letters = digest.iter().take(13).map(|byte| char::from(b'A' + byte % 26)).collect::<String>();

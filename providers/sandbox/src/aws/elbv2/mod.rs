@@ -8,7 +8,7 @@ mod health;
 mod listeners;
 mod load_balancers;
 mod network;
-mod tags;
+pub mod tags;
 mod target_groups;
 mod targets;
 #[cfg(test)]
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{ApiError, Cx, Millis, Params, Request, Response, Xml};
 
+pub use load_balancers::{dns_suffix, hosted_zone};
 pub use network::settle;
 pub use targets::{deregister_instances, register_instances};
 
@@ -251,7 +252,7 @@ fn port(p: &Params, parameter: &str) -> Result<Option<u16>, ApiError> {
 }
 
 /// One page of `items`, and the marker of the next.
-fn page<'a, T>(cx: &Cx<'_>, p: &Params, items: &'a [T]) -> Result<(&'a [T], Option<String>), ApiError> {
+pub fn page<'a, T>(cx: &Cx<'_>, p: &Params, items: &'a [T]) -> Result<(&'a [T], Option<String>), ApiError> {
     let asked = p.opt_int("PageSize")?;
     if asked.is_some_and(|size| !(1..=400).contains(&size)) {
         return Err(invalid(

@@ -1,4 +1,4 @@
-//! Tags of load balancers, target groups and listeners.
+//! Tags of load balancers, target groups and listeners; of those of both versions, how they are read and written.
 
 use super::{Answer, Elbv2, Tags, invalid, no_listener, no_load_balancer, no_target_group};
 use crate::aws::{ApiError, Cx, Params, Xml};
@@ -75,18 +75,23 @@ pub fn describe(cx: &mut Cx<'_>, p: &Params) -> Answer {
         for (arn, tags) in &found {
             x.nest("member", |x| {
                 x.text("ResourceArn", arn);
-                x.nest("Tags", |x| {
-                    for (key, value) in tags {
-                        x.nest("member", |x| {
-                            x.text("Key", key);
-                            x.text("Value", value);
-                        });
-                    }
-                });
+                write(x, tags);
             });
         }
     });
     Ok(x)
+}
+
+/// `Tags`, as both versions of the service tell them.
+pub fn write(x: &mut Xml, tags: &Tags) {
+    x.nest("Tags", |x| {
+        for (key, value) in tags {
+            x.nest("member", |x| {
+                x.text("Key", key);
+                x.text("Value", value);
+            });
+        }
+    });
 }
 
 fn arns(p: &Params) -> Result<Vec<String>, ApiError> {
@@ -111,7 +116,8 @@ fn held<'e>(elb: &'e mut Elbv2, arn: &str) -> Result<&'e mut Tags, ApiError> {
     }
 }
 
-fn within_limit(tags: &Tags) -> Result<(), ApiError> {
+/// Refuses more tags than a resource may have.
+pub fn within_limit(tags: &Tags) -> Result<(), ApiError> {
     if tags.len() > MAX_TAGS {
         return Err(ApiError::new(400, "TooManyTags", format!("The limit of {MAX_TAGS} tags has been exceeded")));
     }
