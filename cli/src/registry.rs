@@ -9,7 +9,13 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { providers: vec![Box::new(meridian_aws::AwsProvider)] }
+        Self {
+            providers: vec![
+                Box::new(meridian_aws::AwsProvider),
+                Box::new(meridian_gcp::GcpProvider),
+                Box::new(meridian_azure::AzureProvider),
+            ],
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The second layer: what a machine runs.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::node::{ControlPlaneSlot, Device, FileSystem, NodeBundle, NodeSettings, Volume, Worker};
@@ -57,15 +59,16 @@ struct Script<'a> {
 }
 
 #[derive(Serialize)]
-struct Volumes<'a> {
+struct VolumesStep<'a> {
     attached: bool,
+    lun: bool,
     volumes: Vec<VolumeInput<'a>>,
 }
 
 #[derive(Serialize)]
 struct VolumeInput<'a> {
     kind: &'a str,
-    name: &'a str,
+    name: Cow<'a, str>,
     filesystem: &'a str,
     mount_point: &'a str,
 }
@@ -232,9 +235,10 @@ fn common(
     let volumes = etcd.into_iter().chain(&settings.volumes).map(volume).collect::<Result<Vec<_>, _>>()?;
     if !volumes.is_empty() {
         let attached = volumes.iter().any(|volume| volume.kind == "attached");
+        let lun = volumes.iter().any(|volume| volume.kind == "lun");
         files.push(NodeFile::program(
             "/usr/local/lib/meridian/steps/20-volumes.sh",
-            render::render("steps/volumes.sh", &Volumes { attached, volumes })?,
+            render::render("steps/volumes.sh", &VolumesStep { attached, lun, volumes })?,
         ));
     }
     files.push(NodeFile::program(
@@ -256,12 +260,13 @@ fn volume(volume: &Volume) -> Result<VolumeInput<'_>, TemplateError> {
     let (kind, name) = match &volume.device {
         Device::Path(path) => {
             validate::path("the device", path)?;
-            ("path", path)
+            ("path", Cow::from(path))
         }
         Device::AttachedAs(name) => {
             validate::plain("the attached device", name, "", "a device's name without /dev/")?;
-            ("attached", name)
+            ("attached", Cow::from(name))
         }
+        Device::AzureLun(number) => ("lun", Cow::from(number.to_string())),
     };
     validate::path("the mount point", &volume.mount_point)?;
     let filesystem = match volume.file_system {

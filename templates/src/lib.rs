@@ -42,5 +42,7 @@ pub use node::{
 };
 pub use quote::{QuoteError, heredoc, sh, yaml};
 pub use software::{AptRepository, Mirror, Package, Software};
-pub use store::{ClusterObjects, GCS_ENDPOINT, GcsStore, ObjectKey, PkiObject, S3Endpoint, S3Store, Store};
+pub use store::{
+    AzureBlobStore, ClusterObjects, GCS_ENDPOINT, GcsStore, ObjectKey, PkiObject, S3Endpoint, S3Store, Store,
+};
 pub use user_data::{USER_DATA_LIMIT_BYTES, UserData, user_data};

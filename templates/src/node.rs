@@ -163,6 +163,9 @@ pub enum Device {
     /// By the name under which AWS attached it, such as `sdf`: on machines with `NVMe` the kernel names it otherwise, and
     /// the volume's id may not be known when the bundle is rendered (AWS, "Map Amazon EBS volumes to `NVMe` device names").
     AttachedAs(String),
+    /// By the logical unit number under which Azure attached it (Azure, "Azure Linux VM device names"): the links below
+    /// `/dev/disk/azure` differ between machines with SCSI and with `NVMe`.
+    AzureLun(u8),
 }
 
 /// A file system.

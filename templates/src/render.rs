@@ -15,6 +15,7 @@ pub(crate) const TEMPLATES: [(&str, &str); 21] = [
     ("bootstrap.service", include_str!("../templates/bootstrap.service")),
     ("store/s3.sh", include_str!("../templates/store/s3.sh")),
     ("store/gcs.sh", include_str!("../templates/store/gcs.sh")),
+    ("store/azure_blob.sh", include_str!("../templates/store/azure_blob.sh")),
     ("bundle.sh", include_str!("../templates/bundle.sh")),
     ("lib.sh", include_str!("../templates/lib.sh")),
     ("join_token.sh", include_str!("../templates/join_token.sh")),

@@ -13,6 +13,8 @@ pub enum Store {
     S3(S3Store),
     /// Google Cloud Storage, read and written with a token of the machine's service account.
     Gcs(GcsStore),
+    /// Azure Blob Storage, read and written with a token of the machine's managed identity.
+    AzureBlob(AzureBlobStore),
 }
 
 /// A bucket of Amazon S3.
@@ -54,6 +56,18 @@ pub struct GcsStore {
 /// Where Google Cloud Storage answers for every region.
 pub const GCS_ENDPOINT: &str = "https://storage.googleapis.com";
 
+/// A container of Azure Blob Storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AzureBlobStore {
+    /// Where the storage account answers, for example `https://account.blob.core.windows.net`.
+    pub endpoint: String,
+    /// The container's name.
+    pub container: String,
+    /// Resource id of the user-assigned identity that the machine acts as. It is known before the identity is made,
+    /// as its client id is not.
+    pub identity: String,
+}
+
 #[derive(Serialize)]
 struct S3Script<'a> {
     objects: String,
@@ -68,8 +82,15 @@ struct GcsScript<'a> {
     metadata_service: &'a str,
 }
 
+#[derive(Serialize)]
+struct AzureBlobScript<'a> {
+    objects: String,
+    identity: &'a str,
+    metadata_service: &'a str,
+}
+
 /// The link-local address of the instance metadata service (AWS, "Use the Instance Metadata Service"; Google, "About VM
-/// metadata").
+/// metadata"; Azure, "Azure Instance Metadata Service").
 const METADATA_SERVICE: &str = "http://169.254.169.254";
 
 impl Store {
@@ -82,6 +103,14 @@ impl Store {
                 render::render("store/s3.sh", &script)
             }
             Self::Gcs(store) => render::render("store/gcs.sh", &store.script()?),
+            Self::AzureBlob(store) => {
+                let script = AzureBlobScript {
+                    objects: store.objects()?,
+                    identity: &store.identity,
+                    metadata_service: METADATA_SERVICE,
+                };
+                render::render("store/azure_blob.sh", &script)
+            }
         }
     }
 }
@@ -110,6 +139,16 @@ impl GcsStore {
         validate::url("the endpoint of Cloud Storage", &self.endpoint)?;
         let endpoint = self.endpoint.trim_end_matches('/');
         Ok(GcsScript { endpoint, bucket: &self.bucket, metadata_service: METADATA_SERVICE })
+    }
+}
+
+impl AzureBlobStore {
+    fn objects(&self) -> Result<String, TemplateError> {
+        let Self { endpoint, container, identity } = self;
+        validate::url("the storage account", endpoint)?;
+        validate::plain("the container", container, "-", "a container's name")?;
+        validate::plain("the identity", identity, "/-_.()", "the id of a managed identity")?;
+        Ok(format!("{}/{container}", endpoint.trim_end_matches('/')))
     }
 }
 

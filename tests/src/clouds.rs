@@ -18,8 +18,11 @@ pub struct TestCloud {
 }
 
 /// Every cloud.
-pub const CLOUDS: [TestCloud; 1] =
-    [TestCloud { name: "aws", display: "AWS", region: "eu-west-1", region_without_zones: None }];
+pub const CLOUDS: [TestCloud; 3] = [
+    TestCloud { name: "aws", display: "AWS", region: "eu-west-1", region_without_zones: None },
+    TestCloud { name: "gcp", display: "Google Cloud", region: "europe-west1", region_without_zones: None },
+    TestCloud { name: "azure", display: "Azure", region: "westeurope", region_without_zones: Some("northcentralus") },
+];
 
 impl TestCloud {
     /// The cloud called `name`.

@@ -16,6 +16,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         "meridian-aws",
         &["meridian-engine", "meridian-node", "meridian-provider-api", "meridian-spec", "meridian-templates"],
     ),
+    (
+        "meridian-gcp",
+        &["meridian-engine", "meridian-node", "meridian-provider-api", "meridian-spec", "meridian-templates"],
+    ),
+    (
+        "meridian-azure",
+        &["meridian-engine", "meridian-node", "meridian-provider-api", "meridian-spec", "meridian-templates"],
+    ),
     ("meridian-sandbox", &[]),
     ("meridian-conformance", &["meridian-engine", "meridian-provider-api", "meridian-spec"]),
 ];

@@ -18,3 +18,11 @@ pub fn timestamp(at: Millis) -> String {
         .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
         .map_or_else(String::new, |at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
+
+/// A time as HTTP headers write it, to the second.
+pub fn http_date(at: Millis) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
+        .map_or_else(String::new, |at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}

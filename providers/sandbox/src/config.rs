@@ -26,8 +26,8 @@ pub struct Config {
     pub page_limit: Option<usize>,
     /// How many of a kind an account may have in a region.
     pub quotas: Quotas,
-    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c`, or, of Google's, those
-    /// that it really has.
+    /// The zone names of a region. A region that is not named here has the zones `a`, `b` and `c` on AWS, those that it really
+    /// has on Google Cloud, and `1`, `2` and `3` on Azure where the real region has zones. No names are no zones.
     pub zones: BTreeMap<String, Vec<String>>,
     /// Sees every exchange.
     pub recorder: Option<Recorder>,
@@ -87,6 +87,8 @@ pub struct Pace {
     pub target_initial: u64,
     /// From the beginning to the end of an operation that has no time of its own.
     pub operation: u64,
+    /// An operation of Azure's resource manager on what has no pace of its own here.
+    pub arm_operation: u64,
 }
 
 impl Pace {
@@ -111,6 +113,7 @@ impl Pace {
             dns_change: 0,
             target_initial: 0,
             operation: 0,
+            arm_operation: 0,
         }
     }
 }
@@ -135,6 +138,7 @@ impl Default for Pace {
             dns_change: 20,
             target_initial: 20,
             operation: 15,
+            arm_operation: 10,
         }
     }
 }

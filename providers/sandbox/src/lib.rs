@@ -8,6 +8,7 @@
 //! It is not a simulator of machines: an instance is a record with a state, and nothing boots.
 
 mod aws;
+mod azure;
 mod clock;
 mod config;
 mod fault;
@@ -19,6 +20,7 @@ mod record;
 mod sandbox;
 mod server;
 mod store;
+mod xml;
 
 pub use config::{Config, Pace, Quotas};
 pub use fault::{Effect, Fault, FaultError, Faults};

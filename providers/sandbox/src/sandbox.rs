@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::aws::Aws;
+use crate::azure::Azure;
 use crate::config::Config;
 use crate::fault::Faults;
 use crate::front::Cloud;
@@ -44,9 +45,10 @@ pub enum StartError {
 type Open = fn(&Config, Faults, CallLog) -> Result<Arc<dyn Cloud>, StoreError>;
 
 /// Every cloud that the sandbox has, by name.
-const CLOUDS: [(&str, Open); 2] = [
+const CLOUDS: [(&str, Open); 3] = [
     ("aws", |config, faults, log| Ok(Arc::new(Aws::open(config, faults, log)?))),
     ("gcp", |config, faults, log| Ok(Arc::new(Gcp::open(config, faults, log)?))),
+    ("azure", |config, faults, log| Ok(Arc::new(Azure::open(config, faults, log)?))),
 ];
 
 /// A cloud that runs.

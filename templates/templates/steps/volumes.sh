@@ -10,6 +10,18 @@ find_device() {
     if [ -b "$name" ]; then readlink --canonicalize "$name"; fi
     return
   fi
+{%- if lun %}
+  if [ "$kind" = lun ]; then
+    # azure-vm-utils makes the first link for every kind of controller; older images have the second, for SCSI alone.
+    for disk in "/dev/disk/azure/data/by-lun/$name" "/dev/disk/azure/scsi1/lun$name"; do
+      if [ -b "$disk" ]; then
+        readlink --canonicalize "$disk"
+        return
+      fi
+    done
+    return
+  fi
+{%- endif %}
   for disk in "/dev/$name" "/dev/xvd${name#sd}"; do
     if [ -b "$disk" ]; then
       printf '%s\n' "$disk"

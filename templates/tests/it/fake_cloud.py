@@ -1,5 +1,6 @@
 """Metadata services and object stores: AWS's (IMDSv2 only) with an S3 that recomputes every signature (AWS Signature
-Version 4) by itself, and Google's with a Cloud Storage that takes the token of the machine's service account only.
+Version 4) by itself; Google's with a Cloud Storage, and Azure's with a storage account, that take the token of the
+machine's own identity only.
 
 Prints its port. Refuses a request whose secrets any process shows in its arguments.
 """
@@ -16,6 +17,11 @@ SECRET = 'se/cr+et"with\\marks'
 SESSION = "session/token+with=marks=="
 METADATA_TOKEN = "metadata-token=="
 ACCESS_TOKEN = "ya29.to-ken_of.the-machine"
+AZURE_TOKEN = 'azure.token-with+"marks"'
+AZURE_IDENTITY = (
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/meridian-prod-eu"
+    "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/prod-eu-workers"
+)
 REGION = "eu-west-1"
 OBJECTS = {}
 
@@ -26,7 +32,8 @@ def leaked():
             arguments = process.read_bytes()
         except OSError:
             continue
-        if any(secret.encode() in arguments for secret in (SECRET, SESSION, METADATA_TOKEN, ACCESS_TOKEN)):
+        secrets = (SECRET, SESSION, METADATA_TOKEN, ACCESS_TOKEN, AZURE_TOKEN)
+        if any(secret.encode() in arguments for secret in secrets):
             return True
     return False
 
@@ -92,6 +99,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, json.dumps({"access_token": ACCESS_TOKEN, "expires_in": 3599}).encode())
         if "/storage/v1/" in self.path:
             return self.cloud_storage(headers, body)
+        if self.path.startswith("/metadata/"):
+            url = urllib.parse.urlsplit(self.path)
+            query = dict(urllib.parse.parse_qsl(url.query))
+            asked = {
+                "api-version": "2018-02-01",
+                "resource": "https://storage.azure.com/",
+                "msi_res_id": AZURE_IDENTITY,
+            }
+            good = url.path == "/metadata/identity/oauth2/token" and headers.get("metadata") == "true" and query == asked
+            return self.reply(200, json.dumps({"access_token": AZURE_TOKEN}).encode()) if good else self.reply(400)
+        if self.path.startswith("/account/"):
+            if headers.get("authorization") != "Bearer " + AZURE_TOKEN or "x-ms-version" not in headers:
+                return self.reply(403)
+            if self.command == "PUT" and headers.get("x-ms-blob-type") != "BlockBlob":
+                return self.reply(400)
+            if self.command == "PUT":
+                OBJECTS[self.path] = body
+                return self.reply(201)
+            return self.reply(200, OBJECTS[self.path]) if self.path in OBJECTS else self.reply(404)
         if not is_signed(self.command, self.path, headers, body):
             return self.reply(403)
         if self.command == "PUT":

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use meridian_templates::{
-    Arguments, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem, GCS_ENDPOINT, GcsStore,
-    KubeProxyMode, Mirror, NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256, Software, Store, Taint,
-    TaintEffect, UserData, Volume, Worker,
+    Arguments, AzureBlobStore, Cluster, ClusterObjects, ControlPlaneSlot, Device, EtcdMember, FileSystem, GCS_ENDPOINT,
+    GcsStore, KubeProxyMode, Mirror, NodeBundle, NodeSettings, ObjectKey, S3Endpoint, S3Store, Sha256, Software, Store,
+    Taint, TaintEffect, UserData, Volume, Worker,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,24 @@ pub fn user_data() -> UserData {
 pub fn gcs() -> Store {
     Store::Gcs(GcsStore { bucket: "meridian-prod-eu-0123456789ab".to_owned(), endpoint: GCS_ENDPOINT.to_owned() })
 }
+
+/// The same, in Azure Blob Storage.
+pub fn azure_user_data() -> UserData {
+    UserData { store: Store::AzureBlob(azure_store("https://merprodeu0123abc.blob.core.windows.net")), ..user_data() }
+}
+
+/// A container that answers at `endpoint`.
+pub fn azure_store(endpoint: &str) -> AzureBlobStore {
+    AzureBlobStore {
+        endpoint: endpoint.to_owned(),
+        container: "bootstrap".to_owned(),
+        identity: AZURE_IDENTITY.to_owned(),
+    }
+}
+
+/// The identity that the fake metadata service of Azure has a token for.
+pub const AZURE_IDENTITY: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/meridian-prod-eu\
+                                  /providers/Microsoft.ManagedIdentity/userAssignedIdentities/prod-eu-workers";
 
 fn software() -> Software {
     Software::upstream("1.36.3".parse().unwrap(), &Mirror::default())
@@ -103,10 +121,13 @@ pub fn bundles() -> Vec<(&'static str, NodeBundle)> {
     let mut single = slot();
     single.members.truncate(1);
     single.etcd_disk = Device::Path("/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123".to_owned());
+    let mut azure = slot();
+    azure.etcd_disk = Device::AzureLun(0);
     let mut plain = worker();
     plain.settings = NodeSettings::default();
     vec![
         ("slot", NodeBundle::ControlPlane(Box::new(slot()))),
+        ("slot on Azure", NodeBundle::ControlPlane(Box::new(azure))),
         ("single slot", NodeBundle::ControlPlane(Box::new(single))),
         ("worker", NodeBundle::Worker(Box::new(worker()))),
         ("plain worker", NodeBundle::Worker(Box::new(plain))),

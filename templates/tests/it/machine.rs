@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use meridian_templates::{GcsStore, ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data};
+use meridian_templates::{
+    AzureBlobStore, GcsStore, ObjectKey, S3Endpoint, S3Store, Sha256, Store, UserData, user_data,
+};
 use tempfile::TempDir;
 
 use crate::{fixtures, tools};
@@ -35,7 +37,7 @@ impl Drop for FakeCloud {
 }
 
 /// The bucket on each cloud, as the fake one has them.
-fn stores(cloud: &FakeCloud) -> [Store; 2] {
+fn stores(cloud: &FakeCloud) -> [Store; 3] {
     let bucket = "bootstrap".to_owned();
     [
         Store::S3(S3Store {
@@ -44,6 +46,7 @@ fn stores(cloud: &FakeCloud) -> [Store; 2] {
             endpoint: S3Endpoint::Url { url: cloud.url.clone() },
         }),
         Store::Gcs(GcsStore { bucket, endpoint: cloud.url.clone() }),
+        Store::AzureBlob(fixtures::azure_store(&format!("{}/account", cloud.url))),
     ]
 }
 
@@ -113,6 +116,15 @@ fn objects_are_read_and_written_with_the_machines_identity() {
         let missing = machine.run("meridian-store", &["get", "join/other", "other"]);
         assert!(!missing.status.success() && !machine.path("other").exists(), "{missing:?}");
     }
+}
+
+#[test]
+fn another_identity_gets_nothing() {
+    let cloud = FakeCloud::start();
+    let store = fixtures::azure_store(&format!("{}/account", cloud.url));
+    let stranger = Store::AzureBlob(AzureBlobStore { identity: format!("{}x", store.identity), ..store });
+    let machine = Machine::boot(&cloud, stranger, "bundles/a.sh", "");
+    assert!(!machine.run("meridian-store", &["get", "join/token", "copy"]).status.success());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use meridian_templates::{
-    Device, GcsStore, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle, user_data,
+    AzureBlobStore, Device, GcsStore, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle,
+    user_data,
 };
 
 use crate::fixtures;
@@ -87,6 +88,15 @@ fn places_that_do_not_exist() {
     invalid(&user_data(&input).unwrap_err(), "the bucket");
     input.store = gcs("bootstrap", "storage.googleapis.com");
     invalid(&user_data(&input).unwrap_err(), "the endpoint of Cloud Storage");
+    let store = fixtures::azure_store("https://a.blob.core.windows.net");
+    for (store, what) in [
+        (AzureBlobStore { endpoint: "a.blob.core.windows.net".to_owned(), ..store.clone() }, "the storage account"),
+        (AzureBlobStore { container: "a/b".to_owned(), ..store.clone() }, "the container"),
+        (AzureBlobStore { identity: "a&b=c".to_owned(), ..store }, "the identity"),
+    ] {
+        input.store = Store::AzureBlob(store);
+        invalid(&user_data(&input).unwrap_err(), what);
+    }
     input = fixtures::user_data();
     input.hostname = Some("two words".to_owned());
     invalid(&user_data(&input).unwrap_err(), "the host name");

@@ -14,6 +14,11 @@ fn the_user_data_of_a_slot_on_google() {
 }
 
 #[test]
+fn the_user_data_of_a_slot_on_azure() {
+    insta::assert_snapshot!(user_data(&fixtures::azure_user_data()).unwrap());
+}
+
+#[test]
 fn the_bundle_of_a_slot() {
     insta::assert_snapshot!(bundle(&NodeBundle::ControlPlane(Box::new(fixtures::slot()))).unwrap());
 }

@@ -49,7 +49,8 @@ fn user_data_variants() -> Vec<String> {
     });
     let mut google = fixtures::user_data();
     google.store = fixtures::gcs();
-    [fixtures::user_data(), anonymous, google].iter().map(|input| user_data(input).unwrap()).collect()
+    let inputs = [fixtures::user_data(), anonymous, google, fixtures::azure_user_data()];
+    inputs.iter().map(|input| user_data(input).unwrap()).collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::request::Protocol;
 use super::response::Response;
-use super::xml::Xml;
+use crate::xml::Xml;
 
 /// An error that a service answers with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,6 @@ mod testing;
 mod tests;
 mod visibility;
 mod world;
-mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +34,7 @@ pub use self::params::Params;
 pub use self::request::Request;
 pub use self::response::Response;
 pub use self::world::{Cx, partition};
-pub use self::xml::Xml;
+pub use crate::xml::Xml;
 
 use self::world::{ACCOUNT, GLOBAL, World};
 pub use crate::clock::{Millis, timestamp};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::request::Request;
-use super::xml::Xml;
+use crate::xml::Xml;
 
 /// An answer.
 #[derive(Debug, Clone, Default)]

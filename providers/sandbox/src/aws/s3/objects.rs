@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::conditions::{check_read, check_write};
 use super::settings::Encryption;
 use super::{Bucket, Node, Object, Version, answer, body, check_tags, checked, invalid, malformed, no_key, payload};
-use crate::aws::{ApiError, Cx, Millis, Request, Response};
+use crate::aws::{ApiError, Cx, Request, Response};
+use crate::clock::http_date;
 
 type Answer = Result<Response, ApiError>;
 
@@ -334,11 +335,4 @@ fn parse_range(range: &str, size: usize) -> Result<Option<(usize, usize)>, ApiEr
         _ => return Ok(None),
     };
     if first >= size { Err(unsatisfiable()) } else { Ok(Some((first, last))) }
-}
-
-fn http_date(at: Millis) -> String {
-    i64::try_from(at)
-        .ok()
-        .and_then(|at| jiff::Timestamp::from_millisecond(at).ok())
-        .map_or_else(String::new, |at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }

@@ -58,11 +58,19 @@ impl Xml {
 
     /// An element with a default namespace; an empty namespace is left out.
     pub fn root(&mut self, name: &str, namespace: &str, inside: impl FnOnce(&mut Self)) {
+        let attributes = [("xmlns", namespace)];
+        self.with(name, if namespace.is_empty() { &[] } else { &attributes }, inside);
+    }
+
+    /// An element with attributes.
+    pub fn with(&mut self, name: &str, attributes: &[(&str, &str)], inside: impl FnOnce(&mut Self)) {
         self.out.push('<');
         self.out.push_str(name);
-        if !namespace.is_empty() {
-            self.out.push_str(" xmlns=\"");
-            escape(namespace, &mut self.out);
+        for (attribute, value) in attributes {
+            self.out.push(' ');
+            self.out.push_str(attribute);
+            self.out.push_str("=\"");
+            escape(value, &mut self.out);
             self.out.push('"');
         }
         self.out.push('>');

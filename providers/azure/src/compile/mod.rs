@@ -1,0 +1,71 @@
+//! A resolved cluster, written down as resources of Azure. Pure: the same cluster and pins give the same graph.
+
+mod api;
+mod bastion;
+mod bootstrap;
+mod check;
+mod control_plane;
+mod dns;
+mod firewall;
+mod identity;
+mod machine;
+pub mod names;
+mod network;
+mod pools;
+
+use meridian_engine::{Reference, Value};
+use meridian_provider_api::{CompileError, Compiled, Pins};
+use meridian_spec::cluster::Cluster;
+
+use crate::client::id::normal;
+
+pub use check::check;
+
+/// Compiles a cluster. Facts that `pins` does not have are written as placeholders.
+pub fn compile(cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {
+    let mut compiled = Compiled::default();
+    let graph = &mut compiled.graph;
+    for part in [
+        network::network,
+        firewall::firewall,
+        identity::identity,
+        bootstrap::bootstrap,
+        dns::dns,
+        api::api,
+        control_plane::control_plane,
+        pools::pools,
+        bastion::bastion,
+    ] {
+        part(cluster, pins, graph)?;
+    }
+    graph.check()?;
+    outputs(cluster, &mut compiled)?;
+    Ok(compiled)
+}
+
+/// What users will want to know: each is an attribute of a resource that the graph has.
+fn outputs(cluster: &Cluster, compiled: &mut Compiled) -> Result<(), CompileError> {
+    for (output, kind, name, attribute) in [
+        ("api_endpoint", "azure_lb", "api", "endpoint"),
+        ("bastion", "azure_public_ip", "bastion", "public_ip"),
+        ("network", "azure_virtual_network", "main", "id"),
+        ("bootstrap_bucket", "azure_storage_container", "bootstrap", "id"),
+    ] {
+        let node = compiled.graph.iter().find(|node| node.address.kind() == kind && node.address.name() == name);
+        let Some(node) = node else { continue };
+        if attribute != "id" && !node.schema.computed.iter().any(|computed| computed.name == attribute) {
+            return Err(CompileError::Missing(format!("attribute `{attribute}` of {}", node.address)));
+        }
+        let reference = Reference { address: node.address.clone(), attribute: attribute.to_owned() };
+        compiled.outputs.insert(output.to_owned(), Value::After(reference));
+    }
+    compiled.outputs.insert("api_port".to_owned(), Value::Integer(i64::from(cluster.control_plane.api.port)));
+    if let Some(existing) = &cluster.network.existing {
+        compiled.outputs.insert("network".to_owned(), Value::String(normal(existing)));
+    }
+    Ok(())
+}
+
+/// The cluster that the tests of the compiler's parts begin with.
+#[cfg(test)]
+pub(crate) mod fixture;

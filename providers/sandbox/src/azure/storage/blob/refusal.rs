@@ -1,0 +1,48 @@
+//! How errors look.
+
+use bytes::Bytes;
+
+use crate::azure::error::ApiError;
+use crate::azure::response::Response;
+use crate::fault::Effect;
+use crate::xml::Xml;
+
+/// An error as storage writes it.
+pub fn refusal(error: &ApiError) -> Response {
+    let mut headers = vec![("x-ms-error-code".to_owned(), error.failure.code.clone())];
+    headers.extend(error.headers.iter().cloned());
+    let mut response = Response::empty(error.status).with(headers);
+    // Nothing follows the head of a 304.
+    if error.status != 304 {
+        response.headers.push(("Content-Type".to_owned(), "application/xml".to_owned()));
+        let mut xml = Xml::document();
+        xml.nest("Error", |x| {
+            x.text("Code", &error.failure.code);
+            x.text("Message", &error.failure.message);
+        });
+        response.body = Bytes::from(xml.finish());
+    }
+    response
+}
+
+/// The error of a fault.
+pub fn struck(effect: Effect) -> Option<ApiError> {
+    match effect {
+        Effect::Throttle | Effect::ServerError { status: 503 } => Some(ApiError::new(
+            503,
+            "ServerBusy",
+            "The server is currently unable to receive requests. Please retry your request.",
+        )),
+        Effect::ServerError { status } => Some(ApiError::new(
+            status,
+            "InternalError",
+            "The server encountered an internal error. Please retry the request.",
+        )),
+        Effect::Denied => Some(ApiError::new(
+            403,
+            "AuthorizationPermissionMismatch",
+            "This request is not authorized to perform this operation using this permission.",
+        )),
+        _ => None,
+    }
+}
