@@ -9,7 +9,7 @@ use tera::{Context, Error, Filter, Kwargs, State, Tera, TeraResult, Value};
 use crate::{TemplateError, quote};
 
 /// Every built-in template by name.
-pub(crate) const TEMPLATES: [(&str, &str); 21] = [
+pub(crate) const TEMPLATES: [(&str, &str); 22] = [
     ("user_data.yaml", include_str!("../templates/user_data.yaml")),
     ("bootstrap.sh", include_str!("../templates/bootstrap.sh")),
     ("bootstrap.service", include_str!("../templates/bootstrap.service")),

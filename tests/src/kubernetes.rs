@@ -1,7 +1,11 @@
 //! What controllers inside a cluster make: volumes and load balancers that no spec names.
 
+use std::time::Duration;
+
 use meridian_engine::State;
 use meridian_provider_api::Connection;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
 
 /// Makes a volume and a load balancer as the controllers of the cluster in `state` would.
 ///
@@ -10,6 +14,8 @@ use meridian_provider_api::Connection;
 pub async fn act(cloud: &str, connection: Connection, state: &State) -> Result<(), String> {
     match cloud {
         "aws" => aws(connection, state).await,
+        "gcp" => gcp(&connection, state).await,
+        "azure" => azure(&connection, state).await,
         other => Err(format!("nobody has said what Kubernetes makes on {other}")),
     }
 }
@@ -40,4 +46,132 @@ async fn aws(connection: Connection, state: &State) -> Result<(), String> {
         balancer.subnets(subnet).tags(tag).send().await.map_err(|error| format!("{error:?}"))?;
     }
     Ok(())
+}
+
+async fn gcp(connection: &Connection, state: &State) -> Result<(), String> {
+    let (_, machine) = ids(state, "google_compute_instance").next().ok_or("no machine")?;
+    // `projects/PROJECT/zones/ZONE/instances/NAME`
+    let parts: Vec<&str> = machine.split('/').collect();
+    let [_, project, _, zone, ..] = parts[..] else { return Err(format!("{machine} is no path of a machine")) };
+    let root = format!("/compute/v1/projects/{project}");
+    let regional = format!("{root}/regions/{}", state.region);
+    let service = r#"{"kubernetes.io/service-name":"default/web"}"#;
+    let rest = Rest::at(connection)?;
+    let disk = json!({
+        "name": format!("pvc-{}", state.cluster),
+        "sizeGb": "8",
+        "type": format!("projects/{project}/zones/{zone}/diskTypes/pd-balanced"),
+        "labels": { "meridian-cluster": state.cluster },
+    });
+    rest.make(Method::POST, &format!("{root}/zones/{zone}/disks"), &disk).await?;
+    let pool = json!({ "name": "a0123456789abcdef", "description": service, "instances": [machine] });
+    rest.make(Method::POST, &format!("{regional}/targetPools"), &pool).await?;
+    let rule = json!({
+        "name": "a0123456789abcdef",
+        "description": service,
+        "target": format!("projects/{project}/regions/{}/targetPools/a0123456789abcdef", state.region),
+        "IPProtocol": "TCP",
+        "portRange": "443-443",
+    });
+    rest.make(Method::POST, &format!("{regional}/forwardingRules"), &rule).await?;
+    if let Some((_, network)) = ids(state, "google_compute_network").next() {
+        let firewall = json!({
+            "name": "k8s-fw-a0123456789abcdef",
+            "description": service,
+            "network": network,
+            "sourceRanges": ["0.0.0.0/0"],
+            "allowed": [{ "IPProtocol": "tcp", "ports": ["443"] }],
+        });
+        rest.make(Method::POST, &format!("{root}/global/firewalls"), &firewall).await?;
+    }
+    Ok(())
+}
+
+async fn azure(connection: &Connection, state: &State) -> Result<(), String> {
+    let (_, group) = ids(state, "azure_resource_group").next().ok_or("no resource group")?;
+    let rest = Rest::at(connection)?;
+    let location = &state.region;
+    let disk = json!({
+        "location": location,
+        "sku": { "name": "StandardSSD_LRS" },
+        "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 8 },
+    });
+    let disks = format!("{group}/providers/Microsoft.Compute/disks/pvc-1?api-version=2023-10-02");
+    rest.make(Method::PUT, &disks, &disk).await?;
+    let network = format!("{group}/providers/Microsoft.Network");
+    let address = json!({
+        "location": location,
+        "sku": { "name": "Standard" },
+        "properties": { "publicIPAllocationMethod": "Static" },
+    });
+    let addresses = format!("{network}/publicIPAddresses/kubernetes-a0123456789abcdef?api-version=2024-03-01");
+    rest.make(Method::PUT, &addresses, &address).await?;
+    let frontend = json!({
+        "name": "a0123456789abcdef",
+        "properties": {
+            "publicIPAddress": { "id": format!("{network}/publicIPAddresses/kubernetes-a0123456789abcdef") },
+        },
+    });
+    let balancer = json!({
+        "location": location,
+        "sku": { "name": "Standard" },
+        "properties": { "frontendIPConfigurations": [frontend] },
+    });
+    rest.make(Method::PUT, &format!("{network}/loadBalancers/kubernetes?api-version=2024-03-01"), &balancer).await
+}
+
+/// Any client of a cloud's REST API.
+struct Rest {
+    client: Client,
+    endpoint: String,
+}
+
+impl Rest {
+    fn at(connection: &Connection) -> Result<Self, String> {
+        let endpoint = connection.endpoint.clone().ok_or("no endpoint")?;
+        Ok(Self { client: Client::new(), endpoint })
+    }
+
+    /// Makes something and waits until it can be used.
+    async fn make(&self, method: Method, path: &str, body: &Value) -> Result<(), String> {
+        let mut made = Err(String::new());
+        // What it refers to may not be ready at once.
+        for _ in 0..100 {
+            made = self.send(method.clone(), path, Some(body)).await;
+            if made.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        made?;
+        let made = match body["name"].as_str() {
+            Some(name) => format!("{path}/{name}"),
+            None => path.to_owned(),
+        };
+        for _ in 0..250 {
+            let now = self.send(Method::GET, &made, None).await.unwrap_or_default();
+            let state = now["properties"]["provisioningState"].as_str();
+            if !now.is_null() && state.is_none_or(|state| state == "Succeeded") {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(format!("{made} does not come"))
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, String> {
+        let request = self.client.request(method, format!("{}{path}", self.endpoint)).bearer_auth("kubernetes");
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| format!("{error:?}"))?;
+        if status.is_success() {
+            serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
+        } else {
+            Err(format!("{path}: {status}: {text}"))
+        }
+    }
 }

@@ -36,6 +36,16 @@ impl Rig {
         Self::start(suite, Config { recorder: Some(crate::wire::recorder(suite)), ..config }).await
     }
 
+    /// The same clouds, seen by someone who keeps state elsewhere.
+    ///
+    /// # Panics
+    /// When there is no directory.
+    #[must_use]
+    pub fn with_another_state(self) -> Self {
+        let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("no directory: {error}"));
+        Self { dir, ..self }
+    }
+
     /// A session, as a new process would have it.
     ///
     /// # Panics

@@ -2,46 +2,69 @@
 
 use meridian_sandbox::{Config, Effect, Fault};
 use meridian_tests::binary::root;
+use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
 
 fn example() -> String {
     std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap()
 }
 
-/// Makes the example while `faults` happen; gives how often calls were tried again.
-async fn survives(faults: Vec<Fault>) -> usize {
+/// Makes and destroys the example of a cloud while `faults` happen; gives how often calls were tried again.
+async fn survives(cloud: TestCloud, faults: Vec<Fault>) -> usize {
     let rig = Rig::recorded("faults", Config { faults, ..Config::default() }).await;
     let session = rig.session();
-    let plan = rig::plan(&session, &example()).await;
+    let plan = rig::plan(&session, &cloud.example()).await;
     let (report, _) = rig::apply(&session, &plan).await;
-    assert!(report.is_complete(), "{:#?}", report.failed);
+    assert!(report.is_complete(), "{}: {:#?}", cloud.name, report.failed);
     rig.sandbox.faults().clear();
-    let again = rig::plan(&rig.session(), &example()).await;
+    let again = rig::plan(&rig.session(), &cloud.example()).await;
     assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
     let calls = rig.sandbox.call_log().by_operation();
     rig.destroy("prod-eu").await;
-    let left = rig.sandbox.inventory("aws");
-    let fresh = Rig::start("faults", Config::default()).await.sandbox.inventory("aws");
-    assert_eq!(left, fresh, "after {calls:?}");
+    let left = rig.sandbox.inventory(cloud.name);
+    let fresh = Rig::start("faults", Config::default()).await.sandbox.inventory(cloud.name);
+    assert_eq!(left, fresh, "{}: after {calls:?}", cloud.name);
     session.stats().retries
 }
 
 #[tokio::test]
 async fn throttling_is_waited_out() {
-    assert!(survives(vec![Fault::new(Effect::Throttle).times(40)]).await >= 30);
+    for cloud in CLOUDS {
+        assert!(survives(cloud, vec![Fault::new(Effect::Throttle).times(40)]).await >= 30, "{}", cloud.name);
+    }
 }
 
 #[tokio::test]
 async fn server_errors_and_missing_capacity_are_tried_again() {
-    let error = "effect=server-error,times=10,after=20".parse().unwrap();
-    assert!(survives(vec![error, Fault::new(Effect::Capacity).on("RunInstances").times(2)]).await >= 3);
+    for (cloud, launch) in
+        CLOUDS.into_iter().zip(["RunInstances", "instances.insert", "VirtualMachines_CreateOrUpdate"])
+    {
+        let error = "effect=server-error,times=10,after=20".parse().unwrap();
+        let capacity = Fault::new(Effect::Capacity).on(launch).times(2);
+        assert!(survives(cloud, vec![error, capacity]).await >= 3, "{}", cloud.name);
+    }
 }
 
 #[tokio::test]
 async fn answers_that_never_come_make_nothing_twice() {
-    for operation in ["Create*", "Run*", "Allocate*", "Put*", "Attach*", "Authorize*", "Import*", "Change*"] {
-        let fault = Fault::new(Effect::CutAfter).on(operation).times(3);
-        survives(vec![fault]).await;
+    let making: [&[&str]; 3] = [
+        &["Create*", "Run*", "Allocate*", "Put*", "Attach*", "Authorize*", "Import*", "Change*"],
+        &["*.insert", "*.create", "*.patch", "*.setIamPolicy", "*.add*"],
+        &["*_Create*", "*_Update*", "*_Put*", "BlockBlob*"],
+    ];
+    for (cloud, operations) in CLOUDS.into_iter().zip(making) {
+        for operation in operations {
+            survives(cloud, vec![Fault::new(Effect::CutAfter).on(operation).times(3)]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn broken_connections_are_survived_whatever_was_asked() {
+    for cloud in CLOUDS {
+        for effect in ["cut-before", "cut-after"] {
+            survives(cloud, vec![format!("effect={effect},every=7,times=30").parse().unwrap()]).await;
+        }
     }
 }
 
@@ -50,7 +73,7 @@ async fn answers_that_never_come_make_nothing_twice() {
 async fn what_is_not_visible_yet_is_waited_for() {
     let calls = "Describe Get List Create Run Attach Associate Modify Authorize Register Put Add Change";
     let hidden = |verb: &str| format!("effect=not-visible,operation={verb}*,times=2").parse().unwrap();
-    survives(calls.split(' ').map(hidden).collect()).await;
+    survives(CLOUDS[0], calls.split(' ').map(hidden).collect()).await;
 }
 
 #[tokio::test]

@@ -83,6 +83,16 @@ fn pins(cloud: TestCloud) -> Pins {
             ("image/amd64", "ami-0a0a0a0a0a0a0a0a0"),
             ("image/arm64", "ami-0b0b0b0b0b0b0b0b0"),
         ],
+        "gcp" => &[
+            ("account", "example-project"),
+            ("image/amd64", "projects/ubuntu-os-cloud/global/images/ubuntu-2404-noble-amd64-v20261001"),
+            ("image/arm64", "projects/ubuntu-os-cloud/global/images/ubuntu-2404-noble-arm64-v20261001"),
+        ],
+        "azure" => &[
+            ("account", "00000000-0000-0000-0000-000000000001"),
+            ("image/amd64", "Canonical:ubuntu-24_04-lts:server:24.04.202610010"),
+            ("image/arm64", "Canonical:ubuntu-24_04-lts:server-arm64:24.04.202610010"),
+        ],
         other => panic!("nobody has said what is looked up on {other}"),
     };
     pins.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()

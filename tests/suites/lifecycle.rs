@@ -6,6 +6,7 @@ use meridian_aws::client::Aws;
 use meridian_engine::plan::{Action, Change, Reason};
 use meridian_sandbox::Config;
 use meridian_tests::binary::root;
+use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
 
 fn example() -> String {
@@ -14,69 +15,103 @@ fn example() -> String {
 
 #[tokio::test]
 async fn the_example_is_made_and_leaves_nothing() {
-    let rig = Rig::recorded("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await;
-    let before = rig.sandbox.inventory("aws");
-    let (plan, state) = rig.converge(&example()).await;
-    assert_eq!(state.resources.len(), plan.changes.len());
-    assert!(state.outputs["api_endpoint"].starts_with("https://"));
-    assert!(state.intents.is_empty());
+    for cloud in CLOUDS {
+        let rig = Rig::recorded("lifecycle", Config { page_limit: Some(3), ..Config::default() }).await;
+        let before = rig.sandbox.inventory(cloud.name);
+        let (plan, state) = rig.converge(&cloud.example()).await;
+        assert_eq!(state.resources.len(), plan.changes.len(), "{}", cloud.name);
+        assert!(state.outputs["api_endpoint"].starts_with("https://"), "{}", cloud.name);
+        assert!(state.intents.is_empty(), "{}", cloud.name);
 
-    let again = rig::plan(&rig.session(), &example()).await;
-    assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
-    assert!(again.drift.is_empty(), "{:?}", again.drift);
+        let again = rig::plan(&rig.session(), &cloud.example()).await;
+        assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
+        assert!(again.drift.is_empty(), "{:?}", again.drift);
 
-    rig.destroy("prod-eu").await;
-    assert_eq!(rig.sandbox.inventory("aws"), before);
+        rig.destroy("prod-eu").await;
+        assert_eq!(rig.sandbox.inventory(cloud.name), before);
+    }
 }
 
-/// Clouds remember the tokens of creates for longer than the clusters may live.
+/// Clouds remember the tokens of creates, and what was deleted, for longer than the clusters may live.
 #[tokio::test]
 async fn a_cluster_can_be_made_again_under_its_name() {
-    let rig = Rig::recorded("lifecycle", Config::default()).await;
-    let before = rig.sandbox.inventory("aws");
-    for _ in 0..2 {
-        rig.converge(&example()).await;
-        rig.destroy("prod-eu").await;
-        assert_eq!(rig.sandbox.inventory("aws"), before);
+    for cloud in CLOUDS {
+        let rig = Rig::recorded("lifecycle", Config::default()).await;
+        let before = rig.sandbox.inventory(cloud.name);
+        for _ in 0..2 {
+            rig.converge(&cloud.example()).await;
+            rig.destroy("prod-eu").await;
+            assert_eq!(rig.sandbox.inventory(cloud.name), before);
+        }
     }
 }
 
 #[tokio::test]
 async fn a_lost_state_is_found_by_tag() {
-    let rig = Rig::recorded("lifecycle", Config::default()).await;
-    let before = rig.sandbox.inventory("aws");
-    rig.converge(&example()).await;
-    let made = rig.sandbox.inventory("aws");
-    std::fs::remove_dir_all(rig.dir.path().join("clusters")).unwrap();
+    for cloud in CLOUDS {
+        let rig = Rig::recorded("lifecycle", Config::default()).await;
+        let before = rig.sandbox.inventory(cloud.name);
+        rig.converge(&cloud.example()).await;
+        let made = rig.sandbox.inventory(cloud.name);
+        std::fs::remove_dir_all(rig.dir.path().join("clusters")).unwrap();
 
-    let (plan, _) = rig.converge(&example()).await;
-    assert!(plan.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&plan)));
-    assert_eq!(rig.sandbox.inventory("aws"), made);
-    rig.destroy("prod-eu").await;
-    assert_eq!(rig.sandbox.inventory("aws"), before);
+        let (plan, _) = rig.converge(&cloud.example()).await;
+        assert!(plan.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&plan)));
+        assert_eq!(rig.sandbox.inventory(cloud.name), made);
+        rig.destroy("prod-eu").await;
+        assert_eq!(rig.sandbox.inventory(cloud.name), before);
+    }
+}
+
+/// Two clusters in one region of one account, and one of the same name in another region, keep out of each other's way.
+#[tokio::test]
+async fn neighbours_are_left_alone() {
+    for (cloud, elsewhere) in CLOUDS.into_iter().zip(["eu-central-1", "europe-west4", "northeurope"]) {
+        let rig = Rig::recorded("lifecycle", Config::default()).await;
+        rig.converge(&cloud.example().replace("name: prod-eu", "name: neighbour")).await;
+        let neighbour = rig.sandbox.inventory(cloud.name);
+        let namesake = rig.with_another_state();
+        let there = cloud.example().replace(cloud.region, elsewhere).replace("name: prod-eu", "name: neighbour");
+        namesake.converge(&there).await;
+        namesake.converge(&cloud.example()).await;
+        namesake.destroy("prod-eu").await;
+        namesake.destroy("neighbour").await;
+        assert_eq!(namesake.sandbox.inventory(cloud.name), neighbour, "{}", cloud.name);
+    }
 }
 
 #[tokio::test]
 async fn changes_that_would_lose_data_are_refused() {
+    for (cloud, network, disk) in [
+        ("aws", "aws_vpc.main", "aws_ebs_volume"),
+        ("gcp", "google_compute_subnetwork.private", "google_compute_disk"),
+        ("azure", "azure_virtual_network.main", "azure_disk"),
+    ] {
+        refused_on(TestCloud::named(cloud), network, disk).await;
+    }
+}
+
+async fn refused_on(cloud: TestCloud, network: &str, disk: &str) {
     let rig = Rig::recorded("lifecycle", Config::default()).await;
-    rig.converge(&example()).await;
+    let example = cloud.example();
+    rig.converge(&example).await;
     let session = rig.session();
     for (from, to, address) in [
-        ("cidr: 10.40.0.0/16", "cidr: 10.50.0.0/16", "aws_vpc.main"),
-        ("slots: 3", "slots: 5", "aws_ebs_volume.control-plane-0"),
-        ("slots: 3", "slots: 1", "aws_ebs_volume.control-plane-1"),
+        ("cidr: 10.40.0.0/16", "cidr: 10.50.0.0/16", network.to_owned()),
+        ("slots: 3", "slots: 5", format!("{disk}.control-plane-0")),
+        ("slots: 3", "slots: 1", format!("{disk}.control-plane-1")),
     ] {
-        let spec = example().replace(from, to);
-        assert_ne!(spec, example());
+        let spec = example.replace(from, to);
+        assert_ne!(spec, example);
         let error = session.plan(&rig::cluster(&session, &spec)).await.unwrap_err();
         let refused = format!("{:?}", error.downcast_ref::<meridian_engine::planner::PlanError>().unwrap());
         let (kind, name) = address.split_once('.').unwrap();
         assert!(refused.contains(kind) && refused.contains(name), "{to}: {refused}");
     }
-    let protected = format!("{}  deletionProtection: true\n", example());
+    let protected = format!("{example}  deletionProtection: true\n");
     rig.converge(&protected).await;
     assert!(session.plan_destroy("prod-eu").await.unwrap_err().to_string().contains("protected"));
-    rig.converge(&example()).await;
+    rig.converge(&example).await;
     rig.destroy("prod-eu").await;
 }
 
