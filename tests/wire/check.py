@@ -1,130 +1,90 @@
-"""Checks recorded requests against the published models of the AWS APIs that botocore carries.
+"""Checks recorded exchanges against what the vendors publish of their APIs.
 
     python check.py DIRECTORY
 
-reads every `*.jsonl` below DIRECTORY, one request a line:
+reads every `*.jsonl` below DIRECTORY, one exchange a line:
 
-    {"service": "ec2", "operation": "CreateVpc", "method": "POST", "uri": "/", "headers": [["host", "…"]],
-     "body_base64": "…"}
+    {"cloud": "gcp", "method": "POST", "uri": "/compute/v1/projects/…", "headers": [["host", "…"]], "body_base64": "…",
+     "status": 200, "response_headers": […], "response_base64": "…"}
 
-and exits with 1 and a list of faults if a request names an operation, version, parameter, header or element that the
-model does not have, leaves out a required one, or gives a value out of its enumeration, bounds, pattern or type; and
-also if there is no request at all. `service` may have any known spelling; a missing `service` is taken from the
-signature, a missing `operation` from `Action` or from the method and the path.
+and exits with 1 and a list of faults if a request names an operation, version, parameter, header, element or field that
+its API does not have, leaves out a required one, sends one that only answers have, or gives a value out of its
+enumeration, bounds, pattern or type; likewise if an answer of our sandbox is none that the API could give; and also if
+there is no request at all for a cloud that has a provider. Lines without `status` are requests that someone else's
+emulator answered.
+
+AWS is checked by botocore's models (`aws.py`), Google Cloud by the discovery documents (`google.py`).
 """
 
-import base64
 import json
 import pathlib
 import re
 import sys
-import urllib.parse
 
-from model import Model, service_name
-from protocols import check_query, check_rest_xml, match_template
+import aws
+import google
+from exchange import Exchange, Malformed
+
+CLOUDS = {"aws": aws.check, "gcp": google.check}
+
+PROVIDERS = pathlib.Path(__file__).resolve().parents[2] / "providers"
 
 
-class Malformed(Exception):
-    """A recorded line is no request."""
+class Tally:
+    """What was found in one cloud's exchanges."""
 
+    def __init__(self):
+        self.requests, self.operations, self.places, self.counts = 0, set(), {}, {}
 
-class Request:
-    """One recorded request."""
+    def add(self, name, faults, place):
+        """Counts an exchange."""
+        self.requests += 1
+        self.operations.add(name)
+        for fault in faults:
+            # Every item of a list has the same fault.
+            key = (name, re.sub(r"\[\d+\]", "[]", fault))
+            self.places.setdefault(key, place)
+            self.counts[key] = self.counts.get(key, 0) + 1
 
-    def __init__(self, record):
-        try:
-            self.method = record["method"].upper()
-            target = urllib.parse.urlsplit(record["uri"])
-            self.body = base64.b64decode(record.get("body_base64") or "", validate=True)
-            self.headers = {name.lower(): value for name, value in record.get("headers") or []}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Malformed(f"no recorded request: {error!r}") from error
-        self.path, self.query = target.path, target.query
-        self.host = target.netloc or self.headers.get("host", "")
-        self.trailers = self.headers.get("x-amz-trailer", "").lower().split(",")
-        self._service, self._operation = record.get("service"), record.get("operation")
-
-    def service(self):
-        """The key of the request's service in `model.MODELS`."""
-        name = self._service
-        if not name:
-            scope = re.search(
-                r"Credential=[^/,]+/\d{8}/[^/,]*/([^/,]+)/aws4", self.headers.get("authorization", "")
-            )
-            if scope is None:
-                raise Malformed("neither a service nor a signature tells which service this is for")
-            name = scope.group(1)
-        form = dict(urllib.parse.parse_qsl(self.body.decode(errors="replace")))
-        key = service_name(name, form.get("Version", ""))
-        if key is None:
-            raise Malformed(f"unknown service {name!r}")
-        return key
-
-    def operations(self, model):
-        """The operation's name; where nothing names it, every operation whose method and path this could be."""
-        if self._operation:
-            return [self._operation]
-        if model.protocol != "rest-xml":
-            text = self.query if self.method == "GET" else self.body.decode(errors="replace")
-            return [dict(urllib.parse.parse_qsl(text)).get("Action", "")]
-        given = dict(urllib.parse.parse_qsl(self.query, keep_blank_values=True))
-        found = {}
-        for name, operation in model.operations.items():
-            http = operation["http"]
-            if http["method"] != self.method or given.get("x-id", name) != name:
-                continue
-            labels, fixed = match_template(http["requestUri"], self.rest_path(model.service))
-            if labels is not None and all(given.get(key) == value for key, value in fixed.items()):
-                found.setdefault((len(fixed), -len(labels)), []).append(name)
-        return found[max(found)] if found else [""]
-
-    def rest_path(self, service):
-        """The path with the bucket in it, also when the bucket stood in the host's name."""
-        virtual = re.match(r"(.+)\.s3[.-]", self.host) if service == "s3" else None
-        return f"/{virtual.group(1)}{self.path}" if virtual else self.path
+    def tell(self, cloud, out):
+        """Writes each fault once, and the totals."""
+        for (name, fault), place in sorted(self.places.items()):
+            times = self.counts[name, fault]
+            print(f"{name}: {fault}  [{place}{f', {times} times' if times > 1 else ''}]", file=out)
+        counts = f"{self.requests} requests, {len(self.operations)} operations, {len(self.places)} faults"
+        print(f"{cloud}: {counts}", file=out)
 
 
 def check_record(record):
-    """Returns the service and operation of a recorded request, and the list of its faults."""
-    request = Request(record)
-    service = request.service()
-    model = Model.load(service)
-    check = check_rest_xml if model.protocol == "rest-xml" else check_query
-    found = []
-    for operation in request.operations(model):
-        name = f"{service} {operation or request.method + ' ' + request.path}"
-        if operation not in model.operations:
-            return name, ["unknown operation"]
-        try:
-            found.append((name, list(check(model, operation, request))))
-        except UnicodeDecodeError:
-            return name, ["the body is not UTF-8"]
-    return min(found, key=lambda pair: len(pair[1]))
+    """Returns the operation of a recorded exchange, and the list of its faults."""
+    exchange = Exchange(record)
+    if exchange.cloud not in CLOUDS:
+        raise Malformed(f"unknown cloud {exchange.cloud!r}")
+    return CLOUDS[exchange.cloud](exchange)
 
 
-def check_directory(directory, out):
+def check_directory(directory, out, expected=()):
     """Checks every recording below `directory`, writes the findings, and returns whether all is well."""
-    requests, operations, places, counts = 0, set(), {}, {}
+    tallies = {cloud: Tally() for cloud in expected}
     for path in sorted(directory.rglob("*.jsonl")):
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                requests += 1
+                place, cloud = f"{path.relative_to(directory)}:{number}", "?"
                 try:
-                    name, faults = check_record(json.loads(line))
-                    operations.add(name)
+                    record = json.loads(line)
+                    cloud = record["cloud"]
+                    name, faults = check_record(record)
                 except (Malformed, json.JSONDecodeError) as error:
                     name, faults = "?", [str(error)]
-                for fault in faults:
-                    key = (name, fault)
-                    places.setdefault(key, f"{path.relative_to(directory)}:{number}")
-                    counts[key] = counts.get(key, 0) + 1
-    for (name, fault), place in sorted(places.items()):
-        times = counts[name, fault]
-        print(f"{name}: {fault}  [{place}{f', {times} times' if times > 1 else ''}]", file=out)
-    print(f"{requests} requests, {len(operations)} operations, {len(places)} faults", file=out)
-    if requests == 0:
-        print(f"no request was recorded in {directory}: the suites do not write there", file=out)
-    return requests > 0 and not places
+                except (KeyError, TypeError):
+                    name, faults = "?", ["no recorded exchange: no cloud is named"]
+                tallies.setdefault(cloud, Tally()).add(name, faults, place)
+    for cloud, tally in sorted(tallies.items()):
+        tally.tell(cloud, out)
+    silent = [cloud for cloud, tally in sorted(tallies.items()) if tally.requests == 0]
+    for cloud in silent if tallies else ["any cloud"]:
+        print(f"no request to {cloud} was recorded in {directory}: the suites do not write there", file=out)
+    return bool(tallies) and not silent and not any(tally.places for tally in tallies.values())
 
 
 def main():
@@ -133,7 +93,8 @@ def main():
     directory = pathlib.Path(sys.argv[1])
     if not directory.is_dir():
         sys.exit(f"{directory} is no directory")
-    sys.exit(0 if check_directory(directory, sys.stdout) else 1)
+    expected = [cloud for cloud in CLOUDS if (PROVIDERS / cloud).is_dir()]
+    sys.exit(0 if check_directory(directory, sys.stdout, expected) else 1)
 
 
 if __name__ == "__main__":

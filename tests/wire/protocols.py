@@ -284,41 +284,44 @@ def _body(model, reference, shape, members, request, value, faults):
             value[payload] = ""
             return
         if request.body:
-            value[payload] = _document(model, member, member.get("locationName", payload), request, faults)
+            value[payload] = read_xml(model, member, member.get("locationName", payload), request.body, faults)
         return
     if not members:
         if request.body:
             faults.append("a body, though the operation takes none")
         return
     if request.body:
-        document = _document(model, reference, reference.get("locationName"), request, faults)
+        document = read_xml(model, reference, reference.get("locationName"), request.body, faults)
         if isinstance(document, dict):
             value.update(document)
 
 
-def _document(model, reference, root_name, request, faults):
+def read_xml(model, reference, root_name, body, faults):
+    """A body's value; its root has the given name, or any where that is None."""
     try:
-        root = ElementTree.fromstring(request.body)
+        root = ElementTree.fromstring(body)
     except ElementTree.ParseError as error:
         faults.append(f"the body is no XML: {error}")
         return {}
-    namespace, name = _split(root.tag)
+    namespace, name = split_tag(root.tag)
     expected = reference.get("xmlNamespace", {}).get("uri")
     if root_name is not None and name != root_name:
         faults.append(f"the body's root is {name!r} and not {root_name!r}")
     if expected is not None and namespace != expected:
         faults.append(f"the body's namespace is {namespace!r} and not {expected!r}")
-    return _xml_value(model, reference, root, "", faults)
+    return xml_value(model, reference, root, "", faults)
 
 
-def _split(tag):
+def split_tag(tag):
+    """The namespace and the name in a tag."""
     if tag.startswith("{"):
         namespace, _, name = tag[1:].partition("}")
         return namespace, name
     return "", tag
 
 
-def _xml_value(model, reference, element, path, faults):
+def xml_value(model, reference, element, path, faults):
+    """The value of an element."""
     shape = model.shape(reference)
     kind = shape["type"]
     if kind == "structure":
@@ -327,14 +330,14 @@ def _xml_value(model, reference, element, path, faults):
         wanted = shape["member"].get("locationName", "member")
         value = []
         for child in element:
-            name = _split(child.tag)[1]
+            name = split_tag(child.tag)[1]
             if name == wanted:
-                value.append(_xml_value(model, shape["member"], child, f"{path}{name}/", faults))
+                value.append(xml_value(model, shape["member"], child, f"{path}{name}/", faults))
             else:
                 faults.append(f"{path}{name}: unknown element, {wanted!r} belongs here")
         return value
     for child in element:
-        faults.append(f"{path}{_split(child.tag)[1]}: unknown element")
+        faults.append(f"{path}{split_tag(child.tag)[1]}: unknown element")
     return element.text or ""
 
 
@@ -344,12 +347,12 @@ def _xml_structure(model, shape, element, path, faults):
         if member.get("xmlAttribute"):
             local = member["locationName"].partition(":")[2] or member["locationName"]
             for attribute, content in element.attrib.items():
-                if _split(attribute)[1] == local:
+                if split_tag(attribute)[1] == local:
                     value[name] = content
         elif member.get("location") is None:
             members[member.get("locationName", name)] = (name, member)
     for child in element:
-        wire = _split(child.tag)[1]
+        wire = split_tag(child.tag)[1]
         if wire not in members:
             faults.append(f"{path}{wire}: unknown element")
             continue
@@ -357,9 +360,9 @@ def _xml_structure(model, shape, element, path, faults):
         here = f"{path}{wire}/"
         target = model.shape(member)
         if target["type"] == "list" and target.get("flattened"):
-            value.setdefault(name, []).append(_xml_value(model, target["member"], child, here, faults))
+            value.setdefault(name, []).append(xml_value(model, target["member"], child, here, faults))
         elif name in value:
             faults.append(f"{path}{wire}: given twice")
         else:
-            value[name] = _xml_value(model, member, child, here, faults)
+            value[name] = xml_value(model, member, child, here, faults)
     return value

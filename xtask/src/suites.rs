@@ -1,4 +1,4 @@
-//! The test suites, and the check of the requests that they recorded.
+//! The test suites, and the check of the exchanges that they recorded.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::process;
 use crate::tools::Tools;
 
-/// Where the suites write the requests they sent, below cargo's output.
+/// Where the suites write what they sent and what they were answered, below cargo's output.
 const WIRE: &str = "wire";
 
 /// What the closing lines of all test binaries come to.
@@ -78,10 +78,10 @@ pub fn golden(layout: &Layout, tools: &Tools) -> Result<()> {
 /// Runs the wire checker's own tests.
 pub fn wire_self_test(layout: &Layout, tools: &Tools) -> Result<()> {
     let mut command = tools.models_python();
-    process::run(command.current_dir(layout.root.join("tests/wire")).args(["-m", "unittest", "test_check"]))
+    process::run(command.current_dir(layout.root.join("tests/wire")).args(["-m", "unittest", "discover"]))
 }
 
-/// Checks the requests that the last run of all tests recorded.
+/// Checks the exchanges that the last run of all tests recorded.
 pub fn wire_check(layout: &Layout, tools: &Tools) -> Result<()> {
     let mut command = tools.models_python();
     let script = layout.root.join("tests/wire/check.py");

@@ -5,6 +5,33 @@ use bytes::Bytes;
 use super::request::Request;
 use crate::xml::Xml;
 
+/// The operations of the query protocol that have no result, not even an empty one.
+const WITHOUT_RESULT: [&str; 23] = [
+    "AddRoleToInstanceProfile",
+    "AttachRolePolicy",
+    "CreateAutoScalingGroup",
+    "CreateOrUpdateTags",
+    "DeleteAutoScalingGroup",
+    "DeleteInstanceProfile",
+    "DeleteRole",
+    "DeleteRolePermissionsBoundary",
+    "DeleteRolePolicy",
+    "DeleteTags",
+    "DetachRolePolicy",
+    "PutRolePermissionsBoundary",
+    "PutRolePolicy",
+    "RemoveRoleFromInstanceProfile",
+    "ResumeProcesses",
+    "SetDesiredCapacity",
+    "SuspendProcesses",
+    "TagInstanceProfile",
+    "TagRole",
+    "UntagInstanceProfile",
+    "UntagRole",
+    "UpdateAssumeRolePolicy",
+    "UpdateAutoScalingGroup",
+];
+
 /// An answer.
 #[derive(Debug, Clone, Default)]
 pub struct Response {
@@ -41,11 +68,13 @@ impl Response {
         Self::xml(200, x)
     }
 
-    /// The query protocol's form: the members in `OperationResult`.
+    /// The query protocol's form: the members in `OperationResult`, where the operation has a result.
     pub fn query(request: &Request, inside: impl FnOnce(&mut Xml)) -> Self {
         let mut x = Xml::document();
         x.root(&format!("{}Response", request.operation), request.namespace(), |x| {
-            x.nest(&format!("{}Result", request.operation), inside);
+            if !WITHOUT_RESULT.contains(&request.operation.as_str()) {
+                x.nest(&format!("{}Result", request.operation), inside);
+            }
             x.nest("ResponseMetadata", |x| {
                 x.text("RequestId", &request.request_id);
             });
