@@ -8,6 +8,9 @@ pub enum QuoteError {
     /// Neither a shell's word nor a YAML document can hold a NUL.
     #[error("the text holds a NUL")]
     Nul,
+    /// Lines of the text begin with every delimiter's first character and one beyond ASCII after it.
+    #[error("no delimiter of a here-document is safe for the text")]
+    NoDelimiter,
 }
 
 fn without_nul(text: &str) -> Result<&str, QuoteError> {
@@ -39,15 +42,28 @@ pub fn yaml(text: &str, indent: Option<usize>) -> Result<String, QuoteError> {
 /// newline at its end if it had none.
 ///
 /// # Errors
-/// [`QuoteError::Nul`] if the text holds a NUL.
+/// [`QuoteError::Nul`] if the text holds a NUL, [`QuoteError::NoDelimiter`] if no delimiter is safe.
 pub fn heredoc(text: &str) -> Result<String, QuoteError> {
     let text = without_nul(text)?;
-    let mut end = String::from("MERIDIAN_EOF");
+    let mut end = delimiter(text).ok_or(QuoteError::NoDelimiter)?;
     while text.split('\n').any(|line| line == end) {
         end.push('_');
     }
     let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     Ok(format!("<<'{end}'\n{text}{newline}{end}"))
+}
+
+/// A delimiter whose beginnings no line has with a character beyond ASCII right after them: dash loses that character's
+/// first byte (`checkend` in its `parser.c`, which takes a negative `char` for the end of the file).
+fn delimiter(text: &str) -> Option<String> {
+    let is_safe = |end: &String| {
+        text.split('\n').all(|line| {
+            let same = line.bytes().zip(end.bytes()).take_while(|(line, end)| line == end).count();
+            same == 0 || line.as_bytes().get(same).is_none_or(u8::is_ascii)
+        })
+    };
+    let others = ('A'..='Z').chain('a'..='z').chain('0'..='9').map(|first| format!("{first}_MERIDIAN_EOF"));
+    std::iter::once("MERIDIAN_EOF".to_owned()).chain(others).find(is_safe)
 }
 
 fn reads_back_as_block(text: &str) -> bool {

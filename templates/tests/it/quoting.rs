@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::{fixtures, tools};
 
 /// Pieces that mean something to a shell, to YAML, to the template engine or to a terminal.
-const HOSTILE: [&str; 40] = [
+const HOSTILE: [&str; 41] = [
     "",
     "'",
     "\"",
@@ -50,6 +50,7 @@ const HOSTILE: [&str; 40] = [
     "\u{feff}",
     "é🚀\u{10ffff}",
     "MERIDIAN_EOF",
+    "M🌀",
 ];
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -74,6 +75,22 @@ fn a_nul_is_an_error() {
     assert_eq!(yaml("a\0", None), Err(QuoteError::Nul));
     assert_eq!(yaml("a\0", Some(2)), Err(QuoteError::Nul));
     assert_eq!(heredoc("a\0"), Err(QuoteError::Nul));
+}
+
+/// dash drops a byte beyond ASCII that follows on the beginning of the delimiter.
+#[test]
+fn no_line_begins_like_the_delimiter_and_goes_on_beyond_ascii() {
+    for text in ["M🌀", "MERIDIAN_EOF\u{85}", "MERIDIAN_EOF\nM🌀\nA_é\nBé", "A_MERIDIAN_EOF\nMé\n"] {
+        let script = format!("cat {}\n", heredoc(text).unwrap());
+        for shell in ["sh", "bash"] {
+            assert_eq!(
+                String::from_utf8(run(shell, &script)).unwrap().trim_end_matches('\n'),
+                text.trim_end_matches('\n')
+            );
+        }
+    }
+    let every: String = ('!'..='~').map(|first| format!("{first}é\n")).collect();
+    assert_eq!(heredoc(&every), Err(QuoteError::NoDelimiter));
 }
 
 proptest! {
