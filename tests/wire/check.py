@@ -13,7 +13,8 @@ enumeration, bounds, pattern or type; likewise if an answer of our sandbox is no
 there is no request at all for a cloud that has a provider. Lines without `status` are requests that someone else's
 emulator answered.
 
-AWS is checked by botocore's models (`aws.py`), Google Cloud by the discovery documents (`google.py`).
+AWS is checked by botocore's models (`aws.py`), Azure by its management packages (`arm.py`), and Google Cloud by the
+discovery documents (`gcp.py`).
 """
 
 import json
@@ -21,11 +22,12 @@ import pathlib
 import re
 import sys
 
+import arm
 import aws
-import google
+import gcp
 from exchange import Exchange, Malformed
 
-CLOUDS = {"aws": aws.check, "gcp": google.check}
+CLOUDS = {"aws": aws.check, "azure": arm.check, "gcp": gcp.check}
 
 PROVIDERS = pathlib.Path(__file__).resolve().parents[2] / "providers"
 
