@@ -170,12 +170,15 @@ pub struct Region {
     pub geography: String,
     /// The zones that a cluster may use, in order.
     pub zones: Vec<String>,
+    /// Families of machine types, or single types, that it does not offer, as far as a source tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub families_missing: Vec<String>,
     /// Who can use it.
     pub status: RegionStatus,
     /// Whether an account has to opt in first.
     #[serde(default)]
     pub opt_in: bool,
-    /// Facts that no source of the vendor's confirms: `zones`, `zone-names`, `display`.
+    /// Facts that no source of the vendor's confirms: `zones`, `zone-names`, `display`, `families`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unconfirmed: Vec<String>,
     /// What else should be known.
@@ -187,7 +190,23 @@ impl Region {
     /// Whether the list of zones is empty because nobody told us, and not because there are none.
     #[must_use]
     pub fn zones_unknown(&self) -> bool {
-        self.zones.is_empty() && self.unconfirmed.iter().any(|fact| fact == "zones")
+        self.zones.is_empty() && self.is_unconfirmed("zones")
+    }
+
+    /// Whether it is known to lack a machine type. What nobody told us of, it offers.
+    #[must_use]
+    pub fn lacks(&self, machine_type: &str) -> bool {
+        let family = machines::family(machine_type);
+        self.families_missing.iter().any(|missing| *missing == family || missing == machine_type)
+    }
+
+    /// Whether what it lacks is known from an old source only.
+    pub(crate) fn families_unconfirmed(&self) -> bool {
+        self.is_unconfirmed("families")
+    }
+
+    fn is_unconfirmed(&self, fact: &str) -> bool {
+        self.unconfirmed.iter().any(|unconfirmed| unconfirmed == fact)
     }
 }
 
@@ -397,6 +416,13 @@ mod tests {
             assert!(catalogue.partition(&region.provider, &region.partition).is_some(), "{}", region.partition);
             let distinct: BTreeSet<_> = region.zones.iter().collect();
             assert_eq!(distinct.len(), region.zones.len(), "{}", region.name);
+            let known = |missing: &String| {
+                [Architecture::Amd64, Architecture::Arm64].into_iter().any(|architecture| {
+                    let mut types = catalogue.machine_types(&region.provider, architecture);
+                    types.any(|kind| machines::family(&kind.name) == *missing || kind.name == *missing)
+                })
+            };
+            assert!(region.families_missing.iter().all(known), "{}: {:?}", region.name, region.families_missing);
             if region.provider != "azure" {
                 assert!(region.zones.iter().all(|zone| zone.starts_with(&region.name)), "{}", region.name);
             }

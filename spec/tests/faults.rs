@@ -216,6 +216,33 @@ fn regions_with_too_few_zones_are_refused_unless_accepted() {
 }
 
 #[test]
+fn what_a_region_does_not_offer_is_refused_with_what_it_does() {
+    for (region, machine, path, message, hint) in [
+        ("ca-west-1", "type: m7i.xlarge", ".type", "m7i.xlarge is not offered in ca-west-1", "`m6i.xlarge`"),
+        ("europe-north2", "type: n2-standard-4", ".type", "n2-standard-4 is not offered in", "`e2-standard-4`"),
+        ("europe-north2", "type: n2-custom-4-8192, architecture: amd64", ".type", "n2-custom-4-8192", "another family"),
+        (
+            "australiacentral",
+            "type: Standard_D4ps_v5",
+            ".type",
+            "not offered in",
+            "architecture, are `Standard_D4s_v5`",
+        ),
+        ("australiacentral", "size: medium, architecture: arm64", "", "in australiacentral", "`Standard_D4s_v5`"),
+        ("eu-west-1", "cpu: 500, memoryGiB: 8", "", "in eu-west-1", "ask for less"),
+    ] {
+        let lines = format!("network: {{ zones: {{ upTo: 3 }} }}\ncontrolPlane: {{ machine: {{ {machine} }} }}");
+        let fault = only(&minimal(region, &lines));
+        assert_eq!(fault.code, Code::UnknownMachine);
+        assert_eq!(fault.path, format!("spec.controlPlane.machine{path}"));
+        assert!(fault.message.contains(message), "{fault}");
+        assert!(fault.hint.as_deref().is_some_and(|said| said.contains(hint)), "{fault}");
+    }
+    let pool = "pools: [{ name: a, machine: { size: small }, alternatives: [{ type: r7i.large }] }]";
+    assert_eq!(codes(&minimal("ca-west-1", pool)), ["unknown-machine spec.pools[0].alternatives[0].type"]);
+}
+
+#[test]
 fn names_and_labels_keep_to_the_limits_of_their_cloud() {
     let named = |name: &str| minimal("eu-west-1", "").replace("demo", name);
     assert_eq!(codes(&named(&"a".repeat(29))), ["name-limit metadata.name"]);

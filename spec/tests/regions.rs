@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use meridian_spec::RegionStatus;
+use meridian_spec::cluster::Architecture;
 
 use crate::catalogue;
 
@@ -18,20 +19,63 @@ for partition in json.load(open(path))["partitions"]:
 print(json.dumps(out))
 "#;
 
+/// Prints the instance types of moto's regions, and what each type has, from AWS's own answers that moto carries.
+const OFFERED: &str = r#"
+import gzip, json, os, moto.ec2
+root = os.path.join(os.path.dirname(moto.ec2.__file__), "resources")
+def load(path):
+    return json.load(gzip.open(path))
+def find(name):
+    return next(os.path.join(root, one) for one in os.listdir(root) if one.startswith(name))
+folder = os.path.join(root, "instance_type_offerings", "region")
+regions = {one.split(".")[0]: [row["InstanceType"] for row in load(os.path.join(folder, one))] for one in os.listdir(folder)}
+types = {
+    name: [kind["VCpuInfo"]["DefaultVCpus"], kind["MemoryInfo"]["SizeInMiB"], kind["ProcessorInfo"]["SupportedArchitectures"]]
+    for name, kind in load(find("instance_types.json")).items()
+}
+print(json.dumps({"regions": regions, "types": types}))
+"#;
+
+#[derive(serde::Deserialize)]
+struct Offered {
+    regions: BTreeMap<String, BTreeSet<String>>,
+    types: BTreeMap<String, (u32, u32, Vec<String>)>,
+}
+
 #[derive(serde::Deserialize)]
 struct Theirs {
     suffix: String,
     regions: BTreeSet<String>,
 }
 
+/// What a script prints under the Python that a variable names.
+fn printed<T: serde::de::DeserializeOwned>(variable: &str, script: &str) -> T {
+    let python = std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} names a Python; run the tests with `cargo xtask test`, which makes it"));
+    let output = Command::new(&python).args(["-c", script]).output().expect("the Python can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the script prints JSON of this form")
+}
+
+#[test]
+fn aws_machine_types_are_those_of_the_vendor() {
+    let theirs: Offered = printed("MERIDIAN_PYTHON", OFFERED);
+    for (architecture, name) in [(Architecture::Amd64, "x86_64"), (Architecture::Arm64, "arm64")] {
+        for kind in catalogue().machine_types("aws", architecture) {
+            let (cpu, memory_mib, architectures) = &theirs.types[&kind.name];
+            assert_eq!((kind.cpu, kind.memory_gib * 1024), (*cpu, *memory_mib), "{}", kind.name);
+            assert!(architectures.iter().any(|one| one == name), "{} is not of {name}", kind.name);
+            for (region, offered) in &theirs.regions {
+                let region = catalogue().region("aws", region).expect("moto knows no region that we do not");
+                assert_eq!(region.lacks(&kind.name), !offered.contains(&kind.name), "{} {}", region.name, kind.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn aws_regions_are_those_of_botocore() {
-    let python = std::env::var_os("MERIDIAN_MODELS_PYTHON").expect(
-        "MERIDIAN_MODELS_PYTHON names a Python that has botocore; run the tests with `cargo xtask test`, which makes one",
-    );
-    let output = Command::new(&python).args(["-c", LIST]).output().expect("MERIDIAN_MODELS_PYTHON can be run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let theirs: BTreeMap<String, Theirs> = serde_json::from_slice(&output.stdout).expect("a list of partitions");
+    let theirs: BTreeMap<String, Theirs> = printed("MERIDIAN_MODELS_PYTHON", LIST);
 
     let mut ours: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for region in catalogue().regions().iter().filter(|region| region.provider == "aws") {

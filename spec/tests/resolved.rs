@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use meridian_spec::Region;
 use meridian_spec::cluster::{Architecture, Exposure, SubnetRole, Topology};
 
 use crate::{EXAMPLE, minimal, one, resolve};
@@ -152,4 +153,60 @@ fn every_size_and_region_resolves() {
             }
         }
     }
+}
+
+/// The example with up to three zones and machines of one size, in a region of its cloud.
+fn everywhere(region: &Region, size: &str) -> String {
+    let pinned = "image: { id: some-image } }";
+    let zones = if region.zones_unknown() { "[a, b, c]" } else { "{ upTo: 3 }" };
+    EXAMPLE
+        .replace("provider: aws", &format!("provider: {}", region.provider))
+        .replace("region: eu-west-1", &format!("region: {}", region.name))
+        .replace("zones: 3", &format!("zones: {zones}"))
+        .replace("size: medium }", &format!("size: {size}, {pinned}"))
+        .replace("size: large }", &format!("size: {size}, {pinned}"))
+        .replace("memoryGiB: 16 }", &format!("memoryGiB: 16, {pinned}"))
+}
+
+#[test]
+fn the_example_resolves_in_every_open_region() {
+    const BASTION: &str =
+        "  ssh: { publicKey: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ op }\n  bastion: { allow: [203.0.113.0/24] }\n";
+    let mut seen = BTreeSet::new();
+    for region in crate::catalogue().regions().iter().filter(|region| region.status.is_open()) {
+        // The bastion's own machine has no image where none is public.
+        let public_image = crate::catalogue().image_source(&region.provider, &region.partition).is_some();
+        for size in crate::catalogue().size_names() {
+            let cluster = one(&format!("{}{}", everywhere(region, size), if public_image { BASTION } else { "" }));
+            let pools =
+                cluster.pools.iter().flat_map(|pool| pool.alternatives.iter().chain([&pool.machine.native_type]));
+            let bastion = cluster.bastion.iter().map(|bastion| &bastion.machine.native_type);
+            let types: Vec<_> = pools.chain(bastion).chain([&cluster.control_plane.machine.native_type]).collect();
+            assert!(types.iter().all(|name| !region.lacks(name)), "{}: {types:?}", region.name);
+        }
+        seen.insert(&region.provider);
+    }
+    assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn sizes_take_the_like_of_what_a_region_lacks() {
+    for (region, size, expected) in [
+        ("ca-west-1", "medium", "m6i.xlarge"),
+        ("me-south-1", "large", "m6i.2xlarge"),
+        ("europe-north2", "medium", "e2-standard-4"),
+        ("asia-southeast3", "medium", "n4-standard-4"),
+        ("brazilsoutheast", "medium", "Standard_D4s_v5"),
+    ] {
+        let lines = format!("network: {{ zones: {{ upTo: 3 }} }}\ncontrolPlane: {{ machine: {{ size: {size} }} }}");
+        assert_eq!(one(&minimal(region, &lines)).control_plane.machine.native_type, expected, "{region}");
+    }
+}
+
+#[test]
+fn an_old_source_can_be_overruled() {
+    let machine = "{ type: Standard_D4ps_v5, architecture: arm64 }";
+    let lines = format!("network: {{ zones: {{ upTo: 3 }} }}\ncontrolPlane: {{ machine: {machine} }}");
+    let cluster = one(&minimal("australiacentral", &lines));
+    assert_eq!(cluster.control_plane.machine.native_type, "Standard_D4ps_v5");
 }

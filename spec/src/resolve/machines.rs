@@ -1,6 +1,6 @@
 //! Machines: portable sizes and requests to native types.
 
-use crate::catalogue::MachineType;
+use crate::catalogue::{MachineType, Request};
 use crate::cluster::{Architecture, Machine};
 use crate::fault::Code;
 use crate::nearest::{nearest, quote};
@@ -20,10 +20,19 @@ impl Check<'_> {
         Some(Machine { native_type, architecture, image })
     }
 
-    /// The bastion's machine when the spec names none.
+    /// The bastion's machine when the spec names none: the cloud's small one, or what the region has of its size.
     pub(super) fn bastion_machine(&mut self, path: &Path, place: Option<&Place<'_>>) -> Option<Machine> {
-        let named = place?.provider.bastion_type.clone();
-        self.machine(&raw::Machine { native_type: Some(named), ..raw::Machine::default() }, path, place)
+        let usual = &place?.provider.bastion_type;
+        let raw = match self.catalogue.machines.named(&place?.provider.name, usual) {
+            Some((kind, architecture)) if place?.region.lacks(usual) => raw::Machine {
+                cpu: Some(kind.cpu),
+                memory_gib: Some(kind.memory_gib),
+                architecture: Some(architecture),
+                ..raw::Machine::default()
+            },
+            _ => raw::Machine { native_type: Some(usual.clone()), ..raw::Machine::default() },
+        };
+        self.machine(&raw, path, place)
     }
 
     /// The control plane's machine when the spec names none.
@@ -44,16 +53,18 @@ impl Check<'_> {
         let machines = &self.catalogue.machines;
         let request = match (&raw.size, raw.cpu, raw.memory_gib) {
             (Some(size), _, _) => machines.size(size)?,
-            (None, Some(cpu), Some(memory_gib)) => crate::catalogue::Request { cpu, memory_gib },
+            (None, Some(cpu), Some(memory_gib)) => Request { cpu, memory_gib },
             _ => return None,
         };
         let architecture = self.or_default(raw.architecture, &path.key("architecture"), Architecture::Amd64)?;
-        let Some(chosen) = machines.choose(&place.provider.name, architecture, request) else {
+        let Some(chosen) = machines.choose(place.region, architecture, request) else {
             let message = format!(
-                "no machine type of {} that we know has {} vCPU and {} GiB on this architecture",
-                place.provider.display, request.cpu, request.memory_gib
+                "no machine type that we know in {} has {} vCPU and {} GiB on this architecture",
+                place.region.name, request.cpu, request.memory_gib
             );
-            let hint = "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned();
+            let hint = self
+                .nearest_there(place, architecture, request)
+                .unwrap_or_else(|| "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned());
             self.fault(Code::UnknownMachine, path, message, hint);
             return None;
         };
@@ -67,6 +78,11 @@ impl Check<'_> {
         path: &Path,
         place: &Place<'_>,
     ) -> Option<(String, Architecture)> {
+        let insists = architecture.is_some() && place.region.families_unconfirmed();
+        if place.region.lacks(name) && !insists {
+            self.not_offered(name, path, place);
+            return None;
+        }
         match (self.catalogue.machines.named(&place.provider.name, name), architecture) {
             (Some((_, real)), Some(said)) if real != said => {
                 let message = format!("{name} has another architecture");
@@ -83,6 +99,30 @@ impl Check<'_> {
                 None
             }
         }
+    }
+
+    fn not_offered(&mut self, name: &str, path: &Path, place: &Place<'_>) {
+        let known = self.catalogue.machines.named(&place.provider.name, name);
+        let nearest = known.and_then(|(kind, architecture)| {
+            self.nearest_there(place, architecture, Request { cpu: kind.cpu, memory_gib: kind.memory_gib })
+        });
+        let mut hint = nearest.unwrap_or_else(|| "take a type of another family, or another region".to_owned());
+        if place.region.families_unconfirmed() {
+            hint.push_str("; if it is offered by now, say its `architecture` beside it");
+        }
+        let message = format!("{name} is not offered in {}", place.region.name);
+        self.fault(Code::UnknownMachine, &path.key("type"), message, hint);
+    }
+
+    /// What a region offers in place of what it lacks: of the same architecture, or else of the other.
+    fn nearest_there(&self, place: &Place<'_>, wanted: Architecture, request: Request) -> Option<String> {
+        let others = [Architecture::Amd64, Architecture::Arm64].into_iter().filter(|other| *other != wanted);
+        [wanted].into_iter().chain(others).find_map(|architecture| {
+            let types = self.catalogue.machines.nearest(place.region, architecture, request);
+            let names: Vec<String> = types.iter().map(|kind| format!("`{}`", kind.name)).collect();
+            let which = if architecture == wanted { "" } else { ", of another architecture," };
+            (!names.is_empty()).then(|| format!("the nearest there{which} are {}", names.join(", ")))
+        })
     }
 
     fn type_hint(&self, name: &str, place: &Place<'_>) -> String {
