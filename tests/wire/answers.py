@@ -11,7 +11,11 @@ from protocols import read_xml, split_tag, xml_value
 COMMON_HEADERS = {"x-amz-request-id", "x-amz-id-2", "x-amzn-requestid", "x-amz-bucket-region", "x-amzn-errortype"}
 
 # Where each protocol has the error, below the root of that name.
-ERRORS = {"ec2": ("Response", "Errors/Error"), "query": ("ErrorResponse", "Error"), "rest-xml": ("ErrorResponse", "Error")}
+ERRORS = {
+    "ec2": ("Response", "Errors/Error"),
+    "query": ("ErrorResponse", "Error"),
+    "rest-xml": ("ErrorResponse", "Error"),
+}
 
 
 def check_answer(model, operation, exchange):

@@ -22,7 +22,10 @@ POLL = re.compile(
 )
 
 # https://github.com/cloud-and-ai-microsoft/resource-provider-contract, "Asynchronous Operations".
-POLL_FIELDS = {"id", "name", "status", "startTime", "endTime", "percentComplete", "properties", "error", "resourceId"}
+POLL_FIELDS = {
+    "id": "str", "name": "str", "status": "str", "resourceId": "str", "startTime": "iso-8601", "endTime": "iso-8601",
+    "percentComplete": "float", "properties": None, "error": None,
+}
 ERROR_FIELDS = {"code", "message", "target", "details", "additionalInfo", "innererror"}
 TERMINAL = {"Succeeded", "Failed", "Canceled"}
 
@@ -148,10 +151,11 @@ def _check_progress(value):
     if not isinstance(value, dict):
         yield f"is {kind_of(value)} and not an object"
     elif "status" in value:
-        yield from (f"{name}: unknown property" for name in sorted(set(value) - POLL_FIELDS))
-        if not isinstance(value["status"], str):
-            yield "status: not a string"
-        if value["status"] in TERMINAL - {"Succeeded"} and "error" not in value:
+        yield from (f"{name}: unknown property" for name in sorted(set(value) - set(POLL_FIELDS)))
+        for name, part in value.items():
+            if POLL_FIELDS.get(name):
+                yield from SCALARS[POLL_FIELDS[name]](part, name)
+        if str(value["status"]) in TERMINAL - {"Succeeded"} and "error" not in value:
             yield f"error: missing with the status {value['status']}"
         if "error" in value:
             yield from _check_error({"error": value["error"]})
@@ -168,7 +172,11 @@ def _check_error(value):
     for name in ("code", "message"):
         if not isinstance(error.get(name), str) or not error[name]:
             yield f"error.{name}: missing"
-    for detail in error.get("details") or []:
+    details = error.get("details") or []
+    if not isinstance(details, list):
+        yield f"error.details: {kind_of(details)} and not a list"
+        return
+    for detail in details:
         yield from _check_error({"error": detail})
 
 
@@ -214,7 +222,7 @@ class Values:
                 yield from self._object(self.models.tree(cls), value, path)
             else:
                 yield from SCALARS["str"](value, here)
-                if value not in [word.value for word in cls]:
+                if isinstance(value, str) and value not in [word.value for word in cls]:
                     yield f"{here}: {value!r} is not one of {kind}"
 
     def _object(self, tree, value, path):
@@ -376,7 +384,8 @@ def _check_blob_answer(name, exchange):
     elif name == "ListBlobs":
         yield from _check_root(exchange.answer, "EnumerationResults", ["Blobs", "NextMarker"])
     elif exchange.status in (200, 201, 206):
-        yield from (f"{header}: missing" for header in ("etag", "last-modified") if header not in exchange.answer_headers)
+        missing = {"etag", "last-modified"} - set(exchange.answer_headers)
+        yield from (f"{header}: missing" for header in sorted(missing))
 
 
 def _check_root(body, name, parts):

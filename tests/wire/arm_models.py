@@ -1,8 +1,8 @@
 """The operations and models of Azure's management packages for Python.
 
 The packages are generated from the API's specifications, one API version each or several side by side; those that are
-pinned have the very versions that Meridian sends. Models carry their wire names, types and rules as data; operations are
-code, from which the URL, the verb, the parameters, the body's and the answer's types and the statuses are read.
+pinned have the very versions that Meridian sends. Models carry their wire names, types and rules as data; operations
+are code, from which the URL, the verb, the parameters, the body's and the answer's types and the statuses are read.
 """
 
 import ast
@@ -78,7 +78,8 @@ class Operation:
             for key, call in pairs:
                 kind = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
                 if kind in self._read:
-                    bounds = {word.arg: word.value.value for word in call.keywords if isinstance(word.value, ast.Constant)}
+                    given = [word for word in call.keywords if isinstance(word.value, ast.Constant)]
+                    bounds = {word.arg: word.value.value for word in given}
                     self._read[kind][key.value] = bounds | {"required": required}
 
 
@@ -188,7 +189,7 @@ class Models:
         kinds = getattr(cls, "_subtype_map", None)
         if kinds and isinstance(value, dict):
             (attribute, names), = kinds.items()
-            kind = names.get(value.get(cls._attribute_map[attribute]["key"].replace("\\.", ".")))
+            kind = names.get(str(value.get(cls._attribute_map[attribute]["key"].replace("\\.", "."))))
             return self.of(kind, value) if kind else cls
         return cls
 
@@ -196,7 +197,8 @@ class Models:
         """The values of each attribute that has an enumeration; only the documentation names it."""
         found = {}
         for parent in reversed(cls.__mro__):
-            for name, kind in re.findall(r":vartype (\w+):\s+(?:list\[)?str\s+or\s+~[\w.]+\.(\w+)", parent.__doc__ or ""):
+            documented = re.findall(r":vartype (\w+):\s+(?:list\[)?str\s+or\s+~[\w.]+\.(\w+)", parent.__doc__ or "")
+            for name, kind in documented:
                 values = getattr(self.module, kind, None)
                 if isinstance(values, enum.EnumMeta) and kind not in OPEN:
                     found[name] = [word.value for word in values]

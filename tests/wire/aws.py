@@ -16,7 +16,7 @@ from protocols import check_query, check_rest_xml, match_template
 TRUE_ANSWERS = [
     # EC2's reference has `return` in the answers of operations for which the model has no answer at all.
     ("ec2", re.compile(r"return: unknown element")),
-    # The documentation of InternetGatewayAttachment$State in the model itself: "the state is `available` when attached".
+    # The model's own documentation of InternetGatewayAttachment has it: "the state is available when attached".
     ("ec2", re.compile(r"InternetGateways?(\[\d+\])?\.Attachments\[\d+\]\.State: 'available' is not one of .*")),
     # The identifiers of today have 21 characters, which with their prefix are more than the model's 32.
     ("route53", re.compile(r"HostedZones?(\[\d+\])?\.Id: 33 characters, at most 32 are allowed")),

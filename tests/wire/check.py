@@ -4,8 +4,8 @@
 
 reads every `*.jsonl` below DIRECTORY, one exchange a line:
 
-    {"cloud": "gcp", "method": "POST", "uri": "/compute/v1/projects/…", "headers": [["host", "…"]], "body_base64": "…",
-     "status": 200, "response_headers": […], "response_base64": "…"}
+    {"cloud": "gcp", "method": "POST", "uri": "/compute/v1/projects/…", "headers": [["host", "…"]],
+     "body_base64": "…", "status": 200, "response_headers": […], "response_base64": "…"}
 
 and exits with 1 and a list of faults if a request names an operation, version, parameter, header, element or field that
 its API does not have, leaves out a required one, sends one that only answers have, or gives a value out of its

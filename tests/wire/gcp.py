@@ -262,22 +262,31 @@ def _check_error(value, status):
         if name not in ERROR_FIELDS:
             yield f"error.{name}: unknown field"
         elif not isinstance(part, ERROR_FIELDS[name]):
-            yield f"error.{name}: {kind_of(part)}"
+            yield f"error.{name}: {kind_of(part)}, which is of the wrong type"
     if error.get("code") != status:
         yield f"error.code: {error.get('code')!r} with the status {status}"
     if not error.get("message"):
         yield "error.message: missing"
-    if error.get("status") not in CANONICAL | {None}:
+    if isinstance(error.get("status"), str) and error["status"] not in CANONICAL:
         yield f"error.status: {error['status']!r} is no canonical code"
     if "status" not in error and not error.get("errors"):
         yield "error: neither a status nor errors"
-    for position, item in enumerate(error.get("errors") or []):
+    for position, item in enumerate(_list(error, "errors")):
         here = f"error.errors[{position}]"
+        if not isinstance(item, dict):
+            yield f"{here}: {kind_of(item)} and not an object"
+            continue
         yield from (f"{here}.{name}: unknown field" for name in sorted(set(item) - ERROR_ITEM_FIELDS))
-        yield from (f"{here}.{name}: missing" for name in ("domain", "reason", "message") if not item.get(name))
-    for position, item in enumerate(error.get("details") or []):
-        if "@type" not in item:
+        for name in ("domain", "reason", "message"):
+            if not isinstance(item.get(name), str) or not item[name]:
+                yield f"{here}.{name}: missing"
+    for position, item in enumerate(_list(error, "details")):
+        if not isinstance(item, dict) or "@type" not in item:
             yield f"error.details[{position}].@type: missing"
+
+
+def _list(error, name):
+    return error[name] if isinstance(error.get(name), list) else []
 
 
 class Values:

@@ -82,7 +82,8 @@ class Good(unittest.TestCase):
             ("NatGateways.create_or_update", gateway({"properties": {"provisioningState": "Updating"}}, headers=[])),
             ("NatGateways.create_or_update", request),
             ("NatGateways.list", listed({**GATEWAY, "id": "i", "etag": "e"}, query="&$skiptoken=a")),
-            ("NatGateways.delete", exchange("DELETE", f"{NETWORK}/natGateways/n?api-version=2024-03-01", None, None, 202, LATER)),
+            ("NatGateways.delete", exchange(
+                "DELETE", f"{NETWORK}/natGateways/n?api-version=2024-03-01", None, None, 202, LATER)),
             ("NatGateways.list", exchange(
                 "GET", f"{NETWORK.lower()}/natgateways?api-version=2024-03-01", None, {"value": [], "nextLink": None})),
             ("Disks.create_or_update", disk()),
@@ -172,7 +173,10 @@ class Bad(unittest.TestCase):
         self.assert_fault(polled({"status": "Failed"}), "error: missing with the status Failed")
         self.assert_fault(polled({"state": "InProgress"}), "neither a state nor a resource")
         self.assert_fault(polled({"status": "InProgress", "progress": 1}), "progress: unknown property")
+        self.assert_fault(polled({"status": "InProgress", "startTime": "now"}), "startTime: 'now' is not a time")
+        self.assert_fault(polled({"status": 1}), "status: a number and not a string")
         self.assert_fault(polled(None, 202), "202 without")
+        self.assert_fault(failed(details="d"), "error.details: a string and not a list")
 
     def test_blobs(self):
         self.assert_fault(blob("PATCH", "/account/container/a"), "no operation has this method")

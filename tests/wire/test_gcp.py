@@ -149,6 +149,8 @@ class Bad(unittest.TestCase):
         self.assert_fault(failed(status=404, message=""), "error.message: missing")
         self.assert_fault(failed(hint="a"), "error.hint: unknown field")
         self.assert_fault(failed(errors=[{"domain": "global", "message": "m"}]), "errors[0].reason: missing")
+        self.assert_fault(failed(errors=["notFound"]), "errors[0]: a string and not an object")
+        self.assert_fault(failed(details=[{}]), "details[0].@type: missing")
         self.assert_fault(failed(errors=[]), "neither a status nor errors")
         self.assert_fault(exchange("GET", f"{COMPUTE}/global/networks", None, {"message": "m"}, 404), "is no error")
         gone = exchange("GET", f"{COMPUTE}/global/networks", None, {"error": {**ERROR, "status": "GONE"}}, 404)
