@@ -61,6 +61,7 @@ async fn gcp(connection: &Connection, state: &State) -> Result<(), String> {
         "name": format!("pvc-{}", state.cluster),
         "sizeGb": "8",
         "type": format!("projects/{project}/zones/{zone}/diskTypes/pd-balanced"),
+        "description": r#"{"storage.gke.io/created-by":"pd.csi.storage.gke.io"}"#,
         "labels": { "meridian-cluster": state.cluster },
     });
     rest.make(Method::POST, &format!("{root}/zones/{zone}/disks"), &disk).await?;
@@ -96,7 +97,7 @@ async fn azure(connection: &Connection, state: &State) -> Result<(), String> {
         "sku": { "name": "StandardSSD_LRS" },
         "properties": { "creationData": { "createOption": "Empty" }, "diskSizeGB": 8 },
     });
-    let disks = format!("{group}/providers/Microsoft.Compute/disks/pvc-1?api-version=2023-10-02");
+    let disks = format!("{group}/providers/Microsoft.Compute/disks/pvc-1?api-version=2024-03-02");
     rest.make(Method::PUT, &disks, &disk).await?;
     let network = format!("{group}/providers/Microsoft.Network");
     let address = json!({
