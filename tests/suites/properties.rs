@@ -80,6 +80,8 @@ fn counts(cloud: TestCloud, rig: &Rig) -> std::collections::BTreeMap<String, usi
         "instance",
         "volume",
         "network-interface",
+        "compute/instance",
+        "compute/disk",
         "Microsoft.Compute/virtualMachines",
         "Microsoft.Compute/disks",
         "Microsoft.Network/networkInterfaces",

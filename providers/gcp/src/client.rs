@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use google_cloud_auth::credentials::{self, Credentials};
+use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::error::Error;
 use meridian_engine::Address;
 use meridian_provider_api::provider::WireTap;
@@ -13,15 +13,12 @@ use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credent
 use tokio::sync::OnceCell;
 
 use crate::compile::names;
-use crate::errors::{causes, from_sdk};
+use crate::errors::from_sdk;
 use crate::marks::{self, Labels, Marked};
-use crate::services::{Accounts, Compute, Dns, ResourceManager};
+use crate::services::{Accounts, Compute, Dns, Services};
 
 /// The project of a sandbox, where none is named.
 pub const SANDBOX_PROJECT: &str = "meridian-sandbox";
-
-/// What all of Google Cloud's APIs can be called with (cloud.google.com/docs/authentication, "OAuth 2.0 scopes").
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Everything that is called in one region, for one cluster.
 pub struct Gcp {
@@ -33,7 +30,6 @@ pub struct Gcp {
     pub compute: Compute,
     pub dns: Dns,
     pub accounts: Accounts,
-    pub resource_manager: ResourceManager,
     /// For the one API without a client in the SDK that speaks JSON.
     pub storage: StorageEndpoint,
     listings: Mutex<HashMap<String, Listing>>,
@@ -63,7 +59,6 @@ impl Client for Gcp {
             compute: self.compute.clone(),
             dns: self.dns.clone(),
             accounts: self.accounts.clone(),
-            resource_manager: self.resource_manager.clone(),
             storage: self.storage.clone(),
             listings: Mutex::default(),
         }
@@ -71,48 +66,29 @@ impl Client for Gcp {
 }
 
 impl Gcp {
-    /// Builds the clients; nothing is called yet, but for what the default credential chain asks.
+    /// Finds the clients (see [`Services::of`]); nothing is called yet, but for what the default credential chain asks.
     pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
-        let missing = |why: String| CloudError::new(ErrorKind::Denied, "finding Google Cloud's credentials", why);
-        let (credentials, project) = match connection.credentials {
-            Who::Dummy => {
-                let project = connection.account.clone().unwrap_or_else(|| SANDBOX_PROJECT.to_owned());
-                (credentials::anonymous::Builder::new().build(), project)
-            }
-            Who::DefaultChain => {
-                let chain = credentials::Builder::default().with_scopes([SCOPE]).build();
-                let chain = chain.map_err(|error| missing(causes(&error)))?;
-                let project = connection.account.clone().ok_or_else(|| {
-                    missing(
-                        "no project is named; name it as `spec.gcp.project`, or set GOOGLE_CLOUD_PROJECT".to_owned(),
-                    )
-                })?;
-                (chain, project)
+        let project = match (connection.account, connection.credentials) {
+            (Some(project), _) => project,
+            (None, Who::Dummy) => SANDBOX_PROJECT.to_owned(),
+            (None, Who::DefaultChain) => {
+                let why = "no project is named; name it as `spec.gcp.project`, or set GOOGLE_CLOUD_PROJECT";
+                return Err(CloudError::new(ErrorKind::Denied, "finding Google Cloud's project", why));
             }
         };
         let endpoint = connection.endpoint.as_deref();
-        let (compute, dns, accounts, resource_manager) = tokio::try_join!(
-            // On the heap: two dozen clients are being built at once.
-            Box::pin(Compute::connect(endpoint, &credentials)),
-            Box::pin(Dns::connect(endpoint, &credentials)),
-            Box::pin(Accounts::connect(endpoint, &credentials)),
-            Box::pin(ResourceManager::connect(endpoint, &credentials)),
-        )?;
-        let http = reqwest::Client::builder()
-            .timeout(std::time::Duration::from_mins(1))
-            .build()
-            .map_err(|error| CloudError::new(ErrorKind::Invalid, "building an HTTP client", causes(&error)))?;
+        let Services { compute, dns, accounts, http, credentials } =
+            Services::of(endpoint, connection.credentials).await?;
         Ok(Self {
             storage: StorageEndpoint {
                 http,
                 url: endpoint.unwrap_or("https://storage.googleapis.com").trim_end_matches('/').to_owned(),
                 credentials,
-                wire_tap: connection.wire_tap.clone(),
+                wire_tap: connection.wire_tap,
             },
             compute,
             dns,
             accounts,
-            resource_manager,
             caller: Caller {
                 // Limits are the project's, whatever the region.
                 region: project.clone(),
@@ -179,6 +155,13 @@ impl Gcp {
     #[must_use]
     pub fn all_labels(&self, own: &Labels) -> Labels {
         marks::all_labels(&self.cluster, own)
+    }
+
+    /// Whether a name begins as the names of the cluster's resources do.
+    #[must_use]
+    pub fn is_named_ours(&self, name: &str) -> bool {
+        let prefix = names::prefix_of(&self.cluster, &self.region, &self.project);
+        name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-'))
     }
 
     /// The filter of Compute Engine for what has a name of ours: a regular expression that the whole name has to match.

@@ -133,7 +133,8 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
         {
             ErrorKind::DependencyViolation
         }
-        // Likewise, where an operation finds it out.
+        // Likewise, as Compute Engine says it of what a machine is to be, and where an operation finds it out.
+        _ if said("of type 'serviceaccount' was not found") => ErrorKind::DependencyViolation,
         "EXTERNAL_RESOURCE_NOT_FOUND" => ErrorKind::DependencyViolation,
         "resourceNotReady" | "RESOURCE_NOT_READY" | "operationInProgress" | "OPERATION_IN_PROGRESS" => {
             ErrorKind::Conflict
@@ -218,5 +219,7 @@ mod tests {
     fn a_new_service_account_is_waited_for() {
         let body = r#"{"error":{"code":400,"message":"Service account a@p.iam.gserviceaccount.com does not exist.","status":"INVALID_ARGUMENT"}}"#;
         assert_eq!(answered(400, body).kind, ErrorKind::DependencyViolation);
+        let body = r#"{"error":{"code":404,"message":"The resource 'a@p.iam.gserviceaccount.com' of type 'serviceAccount' was not found.","errors":[{"reason":"notFound"}]}}"#;
+        assert_eq!(answered(404, body).kind, ErrorKind::DependencyViolation);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Compute Engine gives a project 1,500 reads and 1,500 mutations a minute, shared by all its regions
 //! (cloud.google.com/compute/docs/api-rate-limits). IAM: 6,000 reads and 600 writes a minute; Cloud DNS: 600 requests a
-//! minute; Cloud Storage: 2 changes of a bucket's own settings and 1,000 writes of objects a second; Resource Manager: 600
-//! reads and 10 writes of a policy a minute (each service's "Quotas and limits").
+//! minute; Cloud Storage: 2 changes of a bucket's own settings and 1,000 writes of objects a second (each service's "Quotas
+//! and limits").
 
 use meridian_provider_api::Api;
 use meridian_provider_api::limiter::Bucket;
@@ -32,8 +32,7 @@ pub const fn other(service: &'static str, operation: &'static str, repeatable: b
     let bucket = match service.as_bytes() {
         b"iam" => Bucket::new("iam", 10, 10),
         b"dns" => Bucket::new("dns", 10, 10),
-        b"storage" => Bucket::new("storage", 50, 50),
-        _ => Bucket::new("cloudresourcemanager", 10, 10),
+        _ => Bucket::new("storage", 50, 50),
     };
     Api { service, operation, bucket, repeatable }
 }

@@ -1,13 +1,72 @@
-//! The SDK's clients, one for each service that is called. They are not bound to a region.
+//! The clients, one for each service that is called. They are bound to no region and to no cluster, so that a process has
+//! one set of them for an endpoint, however many regions it works on: each is a pool of connections with a trust store of
+//! its own, which takes longer to read than a plan takes to make.
 
-use google_cloud_auth::credentials::Credentials;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use google_cloud_auth::credentials::{self, Credentials};
 use google_cloud_gax::retry_policy::NeverRetry;
-use meridian_provider_api::{CloudError, ErrorKind};
+use meridian_provider_api::{CloudError, Credentials as Who, ErrorKind};
+use tokio::sync::OnceCell;
 
 use crate::errors::causes;
 
+/// What all of Google Cloud's APIs can be called with (cloud.google.com/docs/authentication, "OAuth 2.0 scopes").
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
 /// How long an answer may take before the call counts as unanswered.
 const ATTEMPT_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// What is called at one endpoint.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub compute: Compute,
+    pub dns: Dns,
+    pub accounts: Accounts,
+    /// For the one API without a client in the SDK that speaks JSON.
+    pub http: reqwest::Client,
+    pub credentials: Credentials,
+}
+
+/// The services of an endpoint, made at most once. The endpoint is `None` for Google's own.
+type Shared = Arc<OnceCell<Services>>;
+
+static SHARED: LazyLock<Mutex<HashMap<(Option<String>, bool), Shared>>> = LazyLock::new(Mutex::default);
+
+impl Services {
+    /// The services of an endpoint for who we are. Nothing is called, but for what the default credential chain asks.
+    pub async fn of(endpoint: Option<&str>, who: Who) -> Result<Self, CloudError> {
+        let shared = {
+            let mut all = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry((endpoint.map(str::to_owned), who == Who::Dummy)).or_default())
+        };
+        shared.get_or_try_init(|| Self::connect(endpoint, who)).await.cloned()
+    }
+
+    async fn connect(endpoint: Option<&str>, who: Who) -> Result<Self, CloudError> {
+        let credentials = match who {
+            Who::Dummy => credentials::anonymous::Builder::new().build(),
+            Who::DefaultChain => {
+                let chain = credentials::Builder::default().with_scopes([SCOPE]).build();
+                chain.map_err(|error| {
+                    CloudError::new(ErrorKind::Denied, "finding Google Cloud's credentials", causes(&error))
+                })?
+            }
+        };
+        let (compute, dns, accounts) = tokio::try_join!(
+            // On the heap: two dozen clients are being built at once.
+            Box::pin(Compute::connect(endpoint, &credentials)),
+            Box::pin(Dns::connect(endpoint, &credentials)),
+            Box::pin(Accounts::connect(endpoint, &credentials)),
+        )?;
+        let http = reqwest::Client::builder()
+            .timeout(ATTEMPT_TIMEOUT)
+            .build()
+            .map_err(|error| CloudError::new(ErrorKind::Invalid, "building an HTTP client", causes(&error)))?;
+        Ok(Self { compute, dns, accounts, http, credentials })
+    }
+}
 
 /// Declares a set of clients, all built with the same endpoint and credentials, side by side.
 macro_rules! clients {
@@ -20,7 +79,7 @@ macro_rules! clients {
 
         impl $name {
             /// Builds the clients; nothing is called. Retries are decided in one place, by the kind of the error.
-            pub async fn connect(endpoint: Option<&str>, credentials: &Credentials) -> Result<Self, CloudError> {
+            async fn connect(endpoint: Option<&str>, credentials: &Credentials) -> Result<Self, CloudError> {
                 $(let $field = async {
                     let builder = $sdk::client::$client::builder()
                         .with_credentials(credentials.clone())
@@ -45,30 +104,25 @@ clients! {
     /// Compute Engine.
     pub struct Compute of google_cloud_compute_v1 {
         addresses: Addresses,
-        backend_services: BackendServices,
         disks: Disks,
         firewalls: Firewalls,
         forwarding_rules: ForwardingRules,
         global_operations: GlobalOperations,
         health_checks: HealthChecks,
         images: Images,
-        instance_group_managers: InstanceGroupManagers,
         instance_groups: InstanceGroups,
         instance_templates: InstanceTemplates,
         instances: Instances,
-        machine_types: MachineTypes,
         networks: Networks,
         projects: Projects,
         region_backend_services: RegionBackendServices,
         region_health_checks: RegionHealthChecks,
         region_instance_group_managers: RegionInstanceGroupManagers,
         region_operations: RegionOperations,
-        regions: Regions,
         routers: Routers,
         subnetworks: Subnetworks,
         target_pools: TargetPools,
         zone_operations: ZoneOperations,
-        zones: Zones,
     }
 }
 
@@ -82,15 +136,8 @@ clients! {
 }
 
 clients! {
-    /// Service accounts, and what a project's policy allows them.
+    /// Service accounts.
     pub struct Accounts of google_cloud_iam_admin_v1 {
         iam: Iam,
-    }
-}
-
-clients! {
-    /// Projects and their policies.
-    pub struct ResourceManager of google_cloud_resourcemanager_v3 {
-        projects: Projects,
     }
 }

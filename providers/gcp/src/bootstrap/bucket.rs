@@ -1,6 +1,7 @@
 //! The bootstrap bucket and what protects it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::observed::Condition;
@@ -15,7 +16,7 @@ use super::BOOTSTRAP;
 use super::contents::{bucket, remove};
 use super::storage::{Request, json as read_json, part, send, storage};
 use crate::client::Gcp;
-use crate::gce::{found, gone, made};
+use crate::gce::{gone, made, pages};
 use crate::marks::{CLUSTER_LABEL, Labels, own_labels};
 
 /// How long an older version of an object is kept. Slots publish a join token each hour.
@@ -49,7 +50,7 @@ resource! {
     computed {}
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Answer {
     name: String,
@@ -61,26 +62,26 @@ struct Answer {
     labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct IamConfiguration {
     uniform_bucket_level_access: Switch,
     public_access_prevention: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Switch {
     enabled: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Lifecycle {
     rule: Vec<Value>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct SoftDelete {
     retention_duration_seconds: String,
@@ -130,18 +131,58 @@ fn days_of(rules: &[Value]) -> u32 {
     days.filter(|days| *only == rule(*days)).unwrap_or_default()
 }
 
+/// Path of all buckets.
+const BUCKETS: &str = "/storage/v1/b";
+
 fn path(name: &str) -> String {
-    format!("/storage/v1/b/{}", part(name))
+    format!("{BUCKETS}/{}", part(name))
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    items: Vec<Answer>,
+    next_page_token: Option<String>,
+}
+
+/// The bucket, if it is in our project. It is listed and not asked for by its name: names are one set for all customers,
+/// and whoever guesses ours could have made it before us, to be given the keys of the cluster.
 async fn look(client: &Gcp, name: &str) -> Result<Option<Answer>, CloudError> {
-    found(read_json(client, &Request::new(storage("buckets.get"), Method::GET, path(name))).await)
+    let buckets = pages(|token| async move {
+        let mut request = Request::new(storage("buckets.list"), Method::GET, BUCKETS.to_owned())
+            .query("project", &client.project)
+            .query("prefix", name);
+        if let Some(token) = token {
+            request = request.query("pageToken", token);
+        }
+        let page: Page = read_json(client, &request).await?;
+        Ok((page.items, page.next_page_token))
+    })
+    .await?;
+    Ok(buckets.into_iter().find(|bucket| bucket.name == name))
 }
 
-fn read(client: &Gcp, answer: Answer) -> Option<Found<Bucket>> {
-    if answer.labels.get(CLUSTER_LABEL) != Some(&client.cluster) {
-        return None;
-    }
+/// The cluster's bucket, if it is there and ours.
+async fn own(client: &Gcp) -> Result<Arc<Option<Answer>>, CloudError> {
+    client
+        .listing("buckets.list", || async {
+            let found = look(client, &bucket(client)).await?;
+            Ok(found.filter(|answer| is_marked(client, answer)))
+        })
+        .await
+}
+
+/// Whether the cluster's bucket is there and ours: what lies in another's is not looked at.
+pub(super) async fn is_own(client: &Gcp) -> Result<bool, CloudError> {
+    Ok(own(client).await?.is_some())
+}
+
+fn is_marked(client: &Gcp, answer: &Answer) -> bool {
+    answer.labels.get(CLUSTER_LABEL) == Some(&client.cluster)
+}
+
+fn read(answer: Answer) -> Option<Found<Bucket>> {
     Some(Found {
         address: Address::new(Bucket::SCHEMA.kind, BOOTSTRAP).ok()?,
         id: answer.name.clone(),
@@ -164,8 +205,8 @@ fn read(client: &Gcp, answer: Answer) -> Option<Found<Bucket>> {
 #[async_trait]
 impl KindOps<Gcp> for Bucket {
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let answer = look(client, &bucket(client)).await?;
-        Ok(answer.and_then(|answer| read(client, answer)).into_iter().collect())
+        let answer = own(client).await?.as_ref().clone();
+        Ok(answer.and_then(read).into_iter().collect())
     }
 
     async fn create(&self, client: &Gcp, _: &New) -> Result<Made, CloudError> {
@@ -173,16 +214,14 @@ impl KindOps<Gcp> for Bucket {
         body["name"] = json!(self.name);
         body["location"] = json!(self.location);
         body["storageClass"] = json!(STORAGE_CLASS);
-        let request = Request::new(storage("buckets.insert"), Method::POST, "/storage/v1/b".to_owned())
+        let request = Request::new(storage("buckets.insert"), Method::POST, BUCKETS.to_owned())
             .query("project", &client.project)
             .json(&body);
         match send(client, &request).await {
             // A create that was sent before and never answered.
             Err(error) if error.kind == ErrorKind::AlreadyExists => {
-                match look(client, &self.name).await?.and_then(|answer| read(client, answer)) {
-                    Some(_) => Ok(made(&self.name)),
-                    None => Err(error),
-                }
+                let found = look(client, &self.name).await?;
+                if found.is_some_and(|answer| is_marked(client, &answer)) { Ok(made(&self.name)) } else { Err(error) }
             }
             result => result.map(|_| made(&self.name)),
         }

@@ -12,6 +12,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
+use super::bucket::is_own as is_own_bucket;
 use super::contents::bucket;
 use super::storage::{Request, json, part, send, storage};
 use super::{BOOTSTRAP, Bucket};
@@ -157,7 +158,9 @@ async fn change(client: &Gcp, bucket: &str, grants: &[Grant]) -> Result<(), Clou
 impl KindOps<Gcp> for BucketPolicy {
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let bucket = bucket(client);
-        let Some(policy) = found(json::<Policy>(client, &reading(&bucket)).await)? else { return Ok(Vec::new()) };
+        let policy = async { found(json::<Policy>(client, &reading(&bucket)).await) };
+        let (policy, is_own_bucket) = tokio::try_join!(policy, is_own_bucket(client))?;
+        let Some(policy) = policy.filter(|_| is_own_bucket) else { return Ok(Vec::new()) };
         let grants = policy.grants(&|email| is_own(client, email));
         // Without a binding of ours, it was not made yet.
         if grants.0.is_empty() {

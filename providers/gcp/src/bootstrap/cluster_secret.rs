@@ -9,8 +9,8 @@ use meridian_node::{SECRETS, Secret};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 use zeroize::Zeroizing;
 
-use super::Bucket;
 use super::contents::{contents, get, purge, put_new};
+use super::{Bucket, BucketPolicy};
 use crate::client::Gcp;
 use crate::gce::{gone, id_of, made};
 
@@ -23,6 +23,8 @@ resource! {
         bucket: Ref<Bucket> => replace,
         /// Key of the private half (`pki/ca.key`).
         key: String => replace,
+        /// An order, and nothing that is sent: until then, everyone who may view the project may read the bucket.
+        access: Option<Ref<BucketPolicy>> => unread,
     }
     computed {}
 }
@@ -56,10 +58,10 @@ impl KindOps<Gcp> for ClusterSecret {
 }
 
 impl ClusterSecret {
-    /// The secret `name` in the bucket.
+    /// A secret in the bucket, once `access` holds.
     #[must_use]
-    pub fn of(bucket: Ref<Bucket>, secret: &Secret) -> Self {
-        Self { bucket, key: secret.private() }
+    pub fn of(bucket: Ref<Bucket>, access: Ref<BucketPolicy>, secret: &Secret) -> Self {
+        Self { bucket, key: secret.private(), access: Some(access) }
     }
 
     /// Writes the private half unless there is one, and the public half that belongs to the one that is there. So it
@@ -87,7 +89,7 @@ fn read(bucket: &str, secret: &Secret, has: impl Fn(&String) -> bool) -> Option<
     Some(Found {
         address: Address::new(ClusterSecret::SCHEMA.kind, secret.name).ok()?,
         id: format!("{bucket}/{}", secret.private()),
-        resource: ClusterSecret { bucket: Ref::existing(bucket), key: secret.private() },
+        resource: ClusterSecret { bucket: Ref::existing(bucket), key: secret.private(), access: None },
         computed: Fields::new(),
         condition: match (private, public) {
             (true, true) => Condition::Ready,

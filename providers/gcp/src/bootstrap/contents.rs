@@ -7,6 +7,7 @@ use meridian_provider_api::CloudError;
 use reqwest::Method;
 use serde::Deserialize;
 
+use super::bucket::is_own;
 use super::storage::{Request, json, once, part, send, storage, upload};
 use crate::client::Gcp;
 use crate::compile::names::bucket_name_of;
@@ -49,13 +50,16 @@ pub(super) fn bucket(client: &Gcp) -> String {
     bucket_name_of(&client.cluster, &client.region, &client.project)
 }
 
-/// What is in the cluster's bucket; `None` when there is no bucket.
+/// What is in the cluster's bucket; `None` when there is no bucket of ours.
 pub(super) async fn contents(client: &Gcp) -> Result<Arc<Option<Contents>>, CloudError> {
     client
         .listing("objects.list", || async {
             let bucket = bucket(client);
-            let items = found(list(client, &bucket, "", false).await)?;
-            Ok(items.map(|items| Contents { bucket, keys: items.into_iter().map(|item| item.name).collect() }))
+            let items = async { found(list(client, &bucket, "", false).await) };
+            let (items, is_own) = tokio::try_join!(items, is_own(client))?;
+            Ok(items
+                .filter(|_| is_own)
+                .map(|items| Contents { bucket, keys: items.into_iter().map(|item| item.name).collect() }))
         })
         .await
 }

@@ -9,7 +9,7 @@ use meridian_engine::{Address, Fields, Ref, Resource, resource};
 use meridian_node::names::dns_zone;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
-use super::zone::{name, records};
+use super::zone::{is_own, name, records};
 use super::{Zone, api};
 use crate::client::Gcp;
 use crate::gce::{gone, id_of, made};
@@ -34,7 +34,10 @@ resource! {
 #[async_trait]
 impl KindOps<Gcp> for Record {
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let records = records(client).await?;
+        let (records, is_own) = tokio::try_join!(records(client), is_own(client))?;
+        if !is_own {
+            return Ok(Vec::new());
+        }
         let (zone, dns_name) = (name(client), dns_zone(&client.cluster));
         Ok(records.iter().flatten().filter_map(|record| read(&zone, &dns_name, record)).collect())
     }

@@ -71,6 +71,12 @@ pub(super) async fn records(client: &Gcp) -> Result<Arc<Option<Vec<ResourceRecor
     client.listing("resourceRecordSets.list", || async { found(read_records(client, &name(client)).await) }).await
 }
 
+/// Whether the zone of that name is there and ours.
+pub(super) async fn is_own(client: &Gcp) -> Result<bool, CloudError> {
+    let name = name(client);
+    Ok(list(client).await?.iter().filter_map(|zone| observe(client, zone)).any(|zone| zone.id == name))
+}
+
 /// The name of the cluster's zone.
 pub(super) fn name(client: &Gcp) -> String {
     format!("{}-{MAIN}", names::prefix_of(&client.cluster, &client.region, &client.project))

@@ -85,10 +85,16 @@ impl KindOps<Gcp> for Firewall {
     }
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        let body = self.body(client, &existing.address)?;
+        let service = &client.compute.firewalls;
+        let now = client
+            .call(compute_read("firewalls.get"), || {
+                service.get().set_project(&client.project).set_firewall(last(&existing.id)).send()
+            })
+            .await?;
+        // An update writes everything; what is logged is not ours to say.
+        let body = self.body(client, &existing.address)?.set_or_clear_log_config(now.log_config);
         client
             .change(compute_write("firewalls.update"), || {
-                let service = &client.compute.firewalls;
                 service
                     .update()
                     .set_project(&client.project)

@@ -44,12 +44,16 @@ fn is_own_network(client: &Gcp, link: Option<&str>) -> bool {
 
 /// Whether a link leads to a machine of the cluster.
 fn is_own_machine(client: &Gcp, link: &str) -> bool {
-    last(link).strip_prefix(&prefix(client)).is_some_and(|rest| rest.starts_with('-'))
+    client.is_named_ours(last(link))
 }
+
+/// How keys of controllers' descriptions begin: those of services and claims, and the disk driver's own, which is all that
+/// it says unless it is run with `--extra-create-metadata`.
+const KEYS: [&str; 2] = ["\"kubernetes.io/", "\"storage.gke.io/"];
 
 /// Whether a controller of Kubernetes made it, by what it describes things as or names them.
 fn is_theirs(name: Option<&str>, description: Option<&str>) -> bool {
-    let described = description.is_some_and(|text| text.contains("\"kubernetes.io/"));
+    let described = description.is_some_and(|text| KEYS.iter().any(|key| text.contains(key)));
     described || name.is_some_and(|name| name.starts_with("k8s-") || name.starts_with("k8s2-"))
 }
 
@@ -86,6 +90,7 @@ mod tests {
     fn controllers_are_known_by_their_descriptions_and_names() {
         let description = r#"{"kubernetes.io/service-name":"default/web"}"#;
         assert!(is_theirs(Some("a0123"), Some(description)) && is_theirs(Some("k8s-fw-a0123"), None));
+        assert!(is_theirs(None, Some(r#"{"storage.gke.io/created-by":"pd.csi.storage.gke.io"}"#)));
         assert!(!is_theirs(Some("mine"), Some("mine")) && !is_theirs(None, None));
         assert_eq!(described(Some(description), SERVICE).as_deref(), Some("default/web"));
         assert_eq!(zonal("projects/p/zones/z/instanceGroups/g"), "z/g");

@@ -10,6 +10,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 
 use super::BackendService;
 use crate::client::Gcp;
+use crate::compute::relabelled;
 use crate::gce::{computed, gone, id_of, last, pages, path_of, required};
 use crate::limits::{compute_read, compute_write};
 use crate::marks::{Labels, own_labels};
@@ -125,9 +126,10 @@ impl KindOps<Gcp> for ForwardingRule {
         if self.labels != existing.before.labels {
             client
                 .edit(|| async {
+                    let now = get().await?;
                     let body = RegionSetLabelsRequest::new()
-                        .set_or_clear_label_fingerprint(get().await?.label_fingerprint)
-                        .set_labels(client.all_labels(&self.labels));
+                        .set_or_clear_label_fingerprint(now.label_fingerprint)
+                        .set_labels(relabelled(client, now.labels, &existing.before.labels, &self.labels));
                     client
                         .change(compute_write("forwardingRules.setLabels"), || {
                             service

@@ -79,15 +79,21 @@ impl KindOps<Gcp> for HealthCheck {
     }
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        let body = self.body(client, &existing.address);
+        let (service, name) = (&client.compute.region_health_checks, last(&existing.id));
+        let now = client
+            .call(compute_read("regionHealthChecks.get"), || {
+                service.get().set_project(&client.project).set_region(&client.region).set_health_check(name).send()
+            })
+            .await?;
+        // An update writes everything; what is logged is not ours to say.
+        let body = self.body(client, &existing.address).set_or_clear_log_config(now.log_config);
         client
             .change(compute_write("regionHealthChecks.update"), || {
-                let service = &client.compute.region_health_checks;
                 service
                     .update()
                     .set_project(&client.project)
                     .set_region(&client.region)
-                    .set_health_check(last(&existing.id))
+                    .set_health_check(name)
                     .set_body(body.clone())
                     .send()
             })

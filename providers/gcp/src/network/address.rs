@@ -10,6 +10,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 
 use super::Subnetwork;
 use crate::client::Gcp;
+use crate::compute::relabelled;
 use crate::gce::{computed, gone, id_of, last, pages, path_of, required};
 use crate::limits::{compute_read, compute_write};
 use crate::marks::{Labels, own_labels};
@@ -95,7 +96,7 @@ impl KindOps<Gcp> for Address {
                     let now = get(client, name).await?;
                     let body = RegionSetLabelsRequest::new()
                         .set_or_clear_label_fingerprint(now.label_fingerprint)
-                        .set_labels(client.all_labels(&self.labels));
+                        .set_labels(relabelled(client, now.labels, &existing.before.labels, &self.labels));
                     client
                         .change(compute_write("addresses.setLabels"), || {
                             let service = &client.compute.addresses;

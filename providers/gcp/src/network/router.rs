@@ -92,15 +92,23 @@ impl KindOps<Gcp> for Router {
     }
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        let body = SdkRouter::new().set_nats([self.nat()?]);
+        let service = &client.compute.routers;
+        let router = last(&existing.id);
+        let now = client
+            .call(compute_read("routers.get"), || {
+                service.get().set_project(&client.project).set_region(&client.region).set_router(router).send()
+            })
+            .await?;
+        // A patch writes the whole list, with the NATs of others on it.
+        let others = now.nats.into_iter().filter(|nat| nat.name.as_ref() != Some(&self.nat));
+        let body = SdkRouter::new().set_nats(others.chain([self.nat()?]));
         client
             .change(compute_write("routers.patch"), || {
-                let service = &client.compute.routers;
                 service
                     .patch()
                     .set_project(&client.project)
                     .set_region(&client.region)
-                    .set_router(last(&existing.id))
+                    .set_router(router)
                     .set_body(body.clone())
                     .send()
             })
@@ -150,7 +158,9 @@ impl Router {
 
 fn read(client: &Gcp, router: &SdkRouter) -> Option<Found<Router>> {
     let marked = client.owned(Router::SCHEMA.kind, router.description.as_deref())?;
-    let nat = router.nats.first();
+    // Someone may have put another on it; ours says so by how its name begins.
+    let is_ours = |nat: &&RouterNat| nat.name.as_deref().is_some_and(|name| client.is_named_ours(name));
+    let nat = router.nats.iter().find(is_ours);
     let subnets = nat.map(|nat| nat.subnetworks.as_slice()).unwrap_or_default();
     let addresses = nat.map(|nat| nat.nat_ips.as_slice()).unwrap_or_default();
     Some(Found {

@@ -27,6 +27,7 @@ const SCHEMA: Schema = &[
     ("serviceLabel", Kind::Str),
     ("sourceIpRanges", Kind::List(&Kind::Str)),
     ("subnetwork", Kind::Ref(&["subnetworks"])),
+    ("target", Kind::Ref(&["targetPools"])),
     ("IPAddresses", Kind::Unsupported),
     ("allowPscGlobalAccess", Kind::Unsupported),
     ("ipCollection", Kind::Unsupported),
@@ -34,7 +35,6 @@ const SCHEMA: Schema = &[
     ("metadataFilters", Kind::Unsupported),
     ("noAutomateDnsZone", Kind::Unsupported),
     ("serviceDirectoryRegistrations", Kind::Unsupported),
-    ("target", Kind::Unsupported),
     ("fingerprint", Kind::Bytes),
     ("serviceName", Kind::Output),
 ];
@@ -47,7 +47,6 @@ pub const FORWARDING_RULES: Collection = Collection {
     list: "forwardingRuleList",
     aggregated: "forwardingRuleAggregatedList",
     schema: SCHEMA,
-    required: &["loadBalancingScheme", "backendService"],
     mutable: &["allowGlobalAccess"],
     fingerprint: true,
     verbs: &[Verb::Get, Verb::List, Verb::Aggregated, Verb::Insert, Verb::Delete, Verb::Patch],
@@ -58,6 +57,7 @@ pub const FORWARDING_RULES: Collection = Collection {
 };
 
 fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc, old: Option<&Item>) -> Result<Made, ApiError> {
+    doc.entry("loadBalancingScheme").or_insert_with(|| json!("EXTERNAL"));
     let scheme = text(doc, "loadBalancingScheme").to_owned();
     if old.is_some() {
         // Of a rule that exists only this can change, and only of an internal one.
@@ -68,17 +68,11 @@ fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc, old: Option<&Item>) -> R
             _ => Ok(Made::default()),
         };
     }
-    let service =
-        Path::of_url(text(doc, "backendService")).ok_or_else(|| ApiError::required("resource.backendService"))?;
-    let backend = super::collection::get(cx, &service)?;
-    if service.region() != path.region() || backend.text("loadBalancingScheme") != scheme {
-        let why = "The region or the load balancing scheme of the backend service is another.";
-        return Err(ApiError::invalid("resource.backendService", service, why));
-    }
     doc.entry("IPProtocol").or_insert_with(|| json!("TCP"));
-    let (protocol, of_backend) = (text(doc, "IPProtocol"), backend.text("protocol"));
-    if of_backend != "UNSPECIFIED" && protocol != of_backend {
-        return Err(ApiError::invalid("resource.IPProtocol", protocol, "The backend service has another protocol."));
+    if doc.contains_key("target") {
+        check_target(path, doc)?;
+    } else {
+        check_backend(cx, path, doc)?;
     }
     check_ports(doc)?;
     let wanted = text(doc, "IPAddress").to_owned();
@@ -100,6 +94,38 @@ fn prepare(cx: &mut Cx<'_>, path: &Path, doc: &mut Doc, old: Option<&Item>) -> R
     };
     doc.insert("IPAddress".to_owned(), json!(address));
     Ok(Made::default())
+}
+
+/// A rule leads to a target pool, as the older external load balancers do, or to a backend service.
+fn check_target(path: &Path, doc: &Doc) -> Result<(), ApiError> {
+    if doc.contains_key("backendService") {
+        let why = "Exactly one of target and backendService must be given.";
+        return Err(ApiError::invalid("resource.target", text(doc, "target"), why));
+    }
+    let pool = Path::of_url(text(doc, "target")).ok_or_else(|| ApiError::required("resource.target"))?;
+    if pool.region() != path.region() {
+        return Err(ApiError::invalid("resource.target", pool, "The target pool is in another region."));
+    }
+    if text(doc, "loadBalancingScheme") != "EXTERNAL" || doc.contains_key("ports") {
+        let why = "Only external rules with a range of ports lead to a target pool.";
+        return Err(ApiError::invalid("resource.target", pool, why));
+    }
+    Ok(())
+}
+
+fn check_backend(cx: &Cx<'_>, path: &Path, doc: &Doc) -> Result<(), ApiError> {
+    let service =
+        Path::of_url(text(doc, "backendService")).ok_or_else(|| ApiError::required("resource.backendService"))?;
+    let backend = super::collection::get(cx, &service)?;
+    if service.region() != path.region() || backend.text("loadBalancingScheme") != text(doc, "loadBalancingScheme") {
+        let why = "The region or the load balancing scheme of the backend service is another.";
+        return Err(ApiError::invalid("resource.backendService", service, why));
+    }
+    let (protocol, of_backend) = (text(doc, "IPProtocol"), backend.text("protocol"));
+    if of_backend != "UNSPECIFIED" && protocol != of_backend {
+        return Err(ApiError::invalid("resource.IPProtocol", protocol, "The backend service has another protocol."));
+    }
+    Ok(())
 }
 
 fn check_ports(doc: &mut Doc) -> Result<(), ApiError> {

@@ -30,7 +30,10 @@ pub fn resolve(cx: &Cx<'_>, project: &str, collections: &[&str], link: &str, at:
 /// Who refers to something: the path of the first that is found.
 pub fn user(cx: &Cx<'_>, path: &Path) -> Option<String> {
     let (own, url) = (path.to_string(), path.url());
-    let refers = |key: &String, doc: &Doc| *key != own && doc.values().any(|value| mentions(value, &url));
+    // A machine can go while it is in a target pool, which then has a link that leads nowhere.
+    let is_free = |key: &String| path.collection == "instances" && key.contains("/targetPools/");
+    let refers =
+        |key: &String, doc: &Doc| *key != own && !is_free(key) && doc.values().any(|value| mentions(value, &url));
     cx.world.all().find(|(key, item)| refers(key, &item.doc)).map(|(key, _)| key.clone())
 }
 
