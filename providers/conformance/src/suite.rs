@@ -300,9 +300,7 @@ impl Bench<'_> {
         }
         // Another lineage for each scenario, likewise: tokens are made with it, and clouds remember them for hours.
         let lineage = format!("{}-{}", self.scenario, plan.cluster);
-        let state = self
-            .state
-            .get_or_insert_with(|| State::new(&plan.cluster, &plan.provider, &plan.region, lineage));
+        let state = self.state.get_or_insert_with(|| State::new(&plan.cluster, &plan.provider, &plan.region, lineage));
         state.serial += 1;
         state.pins.clone_from(&plan.pins);
         state.fold(journal.into_entries());
