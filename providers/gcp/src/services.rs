@@ -29,10 +29,10 @@ pub struct Services {
     pub credentials: Credentials,
 }
 
-/// The services of an endpoint, made at most once. The endpoint is `None` for Google's own.
-type Shared = Arc<OnceCell<Services>>;
+/// Services that are made at most once, by their endpoint, which is `None` for Google's own, and by whether we are nobody.
+type Shared = HashMap<(Option<String>, bool), Arc<OnceCell<Services>>>;
 
-static SHARED: LazyLock<Mutex<HashMap<(Option<String>, bool), Shared>>> = LazyLock::new(Mutex::default);
+static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(Mutex::default);
 
 impl Services {
     /// The services of an endpoint for who we are. Nothing is called, but for what the default credential chain asks.
