@@ -166,8 +166,13 @@ impl<C: Client> Executor for Dispatch<C> {
         let kind = self.kind(&creation.address)?;
         // An unanswered create that is not repeatable may have been carried out: look before sending it again.
         let mut attempts = 0;
+        let mut made = None;
         loop {
-            let error = match kind.create(&self.client, &creation).await {
+            let tried = match made.take() {
+                Some(observed) => kind.finish(&self.client, &creation, observed).await,
+                None => kind.create(&self.client, &creation).await,
+            };
+            let error = match tried {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
@@ -179,8 +184,9 @@ impl<C: Client> Executor for Dispatch<C> {
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
                 let found = kind.find(&self.client.fresh(), &self.scope).await?;
-                if let Some(observed) = found.into_iter().find(|observed| is_made_by(observed, &creation)) {
-                    return Ok(kind.finish(&self.client, &creation, observed).await?);
+                made = found.into_iter().find(|observed| is_made_by(observed, &creation));
+                if made.is_some() {
+                    break;
                 }
             }
         }

@@ -141,9 +141,12 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
         }
         // What the condition was about is another by now: see `is_stale`. Sending the same again would change nothing.
         "conditionNotMet" | "CONDITION_NOT_MET" | "ABORTED" | "aborted" => ErrorKind::AlreadyExists,
-        "alreadyExists" | "RESOURCE_ALREADY_EXISTS" | "ALREADY_EXISTS" | "conflict" | "duplicate" => {
-            ErrorKind::AlreadyExists
-        }
+        "alreadyExists"
+        | "memberAlreadyExists"
+        | "RESOURCE_ALREADY_EXISTS"
+        | "ALREADY_EXISTS"
+        | "conflict"
+        | "duplicate" => ErrorKind::AlreadyExists,
         "notFound" | "RESOURCE_NOT_FOUND" | "NOT_FOUND" => ErrorKind::NotFound,
         "forbidden" | "insufficientPermissions" | "accessNotConfigured" | "required" if http != Some(400) => {
             ErrorKind::Denied
@@ -192,6 +195,7 @@ mod tests {
             ("resourceNotReady", 400, ErrorKind::Conflict),
             ("notFound", 404, ErrorKind::NotFound),
             ("alreadyExists", 409, ErrorKind::AlreadyExists),
+            ("memberAlreadyExists", 400, ErrorKind::AlreadyExists),
             ("forbidden", 403, ErrorKind::Denied),
             ("required", 400, ErrorKind::Invalid),
             ("backendError", 503, ErrorKind::Transient),
