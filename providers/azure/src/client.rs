@@ -34,8 +34,14 @@ pub const CLUSTER_TAG: &str = "meridian-cluster";
 /// Tag that holds the resource's address; on everything that is made and takes tags.
 pub const ADDRESS_TAG: &str = "meridian-address";
 
+/// Tag that holds the cluster's region; on what is in no region itself.
+pub const REGION_TAG: &str = "meridian-region";
+
 /// The subscription that dummy credentials are of.
 pub const DUMMY_SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
+
+/// The location of what is in no region.
+pub const EVERYWHERE: &str = "global";
 
 /// Tags of a resource without the two that mark it as ours.
 pub type Tags = BTreeMap<String, String>;
@@ -271,14 +277,26 @@ impl Azure {
         tags.into_iter().map(|(key, value)| (key, Json::String(value))).collect::<serde_json::Map<_, _>>().into()
     }
 
+    /// The same for what is in no region, where a cluster of the same name in another one may have its own.
+    #[must_use]
+    pub fn all_tags_everywhere(&self, address: &Address, own: &Tags) -> Json {
+        let mut tags = own.clone();
+        tags.insert(REGION_TAG.to_owned(), self.region.clone());
+        self.all_tags(address, &tags)
+    }
+
     /// The address of a resource and its own tags. `None` when it is not of `kind`, of another cluster, or of a cluster
     /// of the same name in another region.
     #[must_use]
     pub fn own(&self, kind: &str, tags: Option<&Json>, location: Option<&str>) -> Option<(Address, Tags)> {
-        if location.is_some_and(|place| id::location(place) != "global" && id::location(place) != self.region) {
+        let mut tags = self.tags_of_cluster(tags)?;
+        let place = match location.map(id::location) {
+            Some(place) if place == EVERYWHERE => Some(tags.remove(REGION_TAG).unwrap_or_default()),
+            place => place,
+        };
+        if place.is_some_and(|place| place != self.region) {
             return None;
         }
-        let mut tags = self.tags_of_cluster(tags)?;
         let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
         (address.kind() == kind).then_some((address, tags))
     }

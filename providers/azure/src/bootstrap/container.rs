@@ -37,6 +37,11 @@ pub(super) fn id_of(account: &ArmId) -> String {
     normal(&format!("{account}/blobServices/default/containers/{NAME}"))
 }
 
+/// The id that the cluster's container has or will have, when there is an account for it.
+pub(crate) async fn ours(client: &Azure) -> Result<Option<String>, CloudError> {
+    Ok(super::storage_account::ours(client).await?.map(|account| id_of(&account)))
+}
+
 /// The account that a container is in.
 pub(super) fn account(container: &ArmId) -> Result<&str, CloudError> {
     let first = container.path.first().map(|(_, name)| name.as_str());

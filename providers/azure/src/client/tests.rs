@@ -197,6 +197,7 @@ async fn what_is_ours_is_told_by_its_tags() {
     let (found, own) = client.own("azure_public_ip", Some(&tags), Some("West Europe")).unwrap();
     assert_eq!((found, own.len()), (address, 1));
     assert!(client.own("azure_public_ip", Some(&tags), Some("northeurope")).is_none());
+    assert!(client.own("azure_public_ip", Some(&tags), Some("global")).is_none(), "of no region that is told");
     assert!(client.own("azure_lb", Some(&tags), Some("westeurope")).is_none());
     assert_eq!(client.blob_endpoint("acc").unwrap().path(), "/acc/");
 }

@@ -9,7 +9,7 @@ use meridian_spec::cluster::{Cluster, Exposure, Subnet as Range, SubnetRole};
 
 use super::firewall::API_PORT;
 use super::names::{API, inside, resource_group, tags};
-use super::network::{public_ip, range, subnet, subnet_of};
+use super::network::{address_zones, public_ip, range, subnet, subnet_of};
 use crate::load_balancer::{HealthCheck, LoadBalancer};
 
 pub(super) fn api(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(), CompileError> {
@@ -38,7 +38,7 @@ pub(super) fn api(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(
             balancer.subnet = Some(subnet(cluster, name)?);
             balancer.name = inside(cluster, "api-internal");
             balancer.private_address = fixed_address(range(cluster, name)?).map(|address| address.to_string());
-            balancer.zones = Set(cluster.network.zones.clone());
+            balancer.zones = address_zones(cluster);
         }
     }
     graph.add(API, balancer)?;

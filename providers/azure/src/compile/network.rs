@@ -39,6 +39,15 @@ pub(super) fn subnet_of(cluster: &Cluster, role: SubnetRole) -> Option<&str> {
     cluster.network.subnets.iter().find(|range| range.role == role).map(|range| range.name.as_str())
 }
 
+/// The zones that an address is served from: one, or all three. Of two Azure makes all (learn.microsoft.com, "Public IP
+/// addresses", availability zone).
+pub(super) fn address_zones(cluster: &Cluster) -> Set<String> {
+    match cluster.network.zones.as_slice() {
+        few @ ([] | [_]) => Set(few.to_vec()),
+        _ => ["1", "2", "3"].into_iter().map(str::to_owned).collect(),
+    }
+}
+
 /// A public address, served from every zone of the cluster.
 pub(super) fn public_ip(
     cluster: &Cluster,
@@ -49,7 +58,7 @@ pub(super) fn public_ip(
     let address = PublicIp {
         group: resource_group(cluster, pins)?,
         name: inside(cluster, name),
-        zones: Set(cluster.network.zones.clone()),
+        zones: address_zones(cluster),
         tags: tags(cluster),
     };
     Ok(graph.add(name, address)?)
@@ -138,6 +147,15 @@ mod tests {
     fn a_private_network_has_one_way_out() {
         assert_eq!(counts(&fixture::cluster()), [1, 1, 2, 1, 1]);
         assert_eq!(counts(&fixture::public()), [1, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn an_address_is_in_one_zone_or_in_all() {
+        let mut cluster = fixture::cluster();
+        for (count, served) in [(3, 3), (2, 3), (1, 1), (0, 0)] {
+            cluster.network.zones.truncate(count);
+            assert_eq!(address_zones(&cluster).0.len(), served);
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ async fn a_machine_is_found_as_it_was_wanted() {
         for name in ["control-plane-1", "bastion"] {
             let (fields, machine) = wanted::<VirtualMachine>(&graph, name);
             let address = format!("azure_virtual_machine.{name}").parse().unwrap();
-            let mut body = machine.written(&client, &address, Vec::new()).unwrap();
+            let mut body = machine.written(&client, &address).unwrap();
             let root = format!("{GROUP}/providers/Microsoft.Compute/disks/root");
             let storage = body.properties.as_mut().unwrap().storage_profile.as_mut().unwrap();
             let managed = storage.os_disk.as_mut().unwrap().managed_disk.as_mut().unwrap();

@@ -135,24 +135,7 @@ pub(super) fn observe(
 }
 
 impl VirtualMachine {
-    /// Writes the whole machine; said again of one that is there it changes nothing but what differs. `others` are data
-    /// disks that Kubernetes has attached, which stay.
-    async fn put(&self, client: &Azure, address: &Address, others: Vec<DataDisk>) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
-        let body = self.written(client, address, others)?;
-        let identity = self.identity.as_ref().map(id_of).transpose()?;
-        let id: ArmId = id_in(&group, TYPE, &self.name).parse()?;
-        let api = machine_call("VirtualMachines_CreateOrUpdate");
-        client.done(api, || client.put_identified(&id, &body, identity)).await?;
-        Ok(made(id.to_string()))
-    }
-
-    pub(super) fn written(
-        &self,
-        client: &Azure,
-        address: &Address,
-        others: Vec<DataDisk>,
-    ) -> Result<SdkMachine, CloudError> {
+    pub(super) fn written(&self, client: &Azure, address: &Address) -> Result<SdkMachine, CloudError> {
         let mut tags = self.tags.clone();
         tags.insert(USER_DATA_TAG.to_owned(), self.user_data_sha256.clone());
         let mut body = SdkMachine::new(models::Resource::new(client.region.clone()));
@@ -167,7 +150,7 @@ impl VirtualMachine {
             storage_profile: Some(models::StorageProfile {
                 image_reference: Some(machine::image_reference(&self.image)),
                 os_disk: Some(self.os_disk()?),
-                data_disks: self.data_disk()?.into_iter().chain(others).collect(),
+                data_disks: self.data_disk()?.into_iter().collect(),
                 ..models::StorageProfile::new()
             }),
             os_profile: Some(models::OsProfile {
@@ -231,6 +214,12 @@ fn attached(lun: i32, id: &str) -> DataDisk {
     }
 }
 
+/// Data disks that are not ours, by nothing but where and how they are attached.
+fn others(machine: &SdkMachine) -> impl Iterator<Item = DataDisk> {
+    let others = data_disks(machine).iter().filter(|disk| disk.lun != i32::from(DATA_LUN));
+    others.filter_map(|disk| Some(DataDisk { caching: disk.caching.clone(), ..attached(disk.lun, &managed(disk)?) }))
+}
+
 /// A type of disk as the SDK takes it.
 pub(super) fn storage_type(word: &str) -> Result<models::StorageAccountType, CloudError> {
     word.parse().map_err(|_| CloudError::new(ErrorKind::Invalid, TYPE, format!("`{word}` is no type of disk")))
@@ -244,21 +233,37 @@ impl KindOps<Azure> for VirtualMachine {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address, Vec::new()).await
+        let group = arm_id(&self.group)?;
+        let body = self.written(client, &new.address)?;
+        let identity = self.identity.as_ref().map(id_of).transpose()?;
+        let id: ArmId = id_in(&group, TYPE, &self.name).parse()?;
+        let api = machine_call("VirtualMachines_CreateOrUpdate");
+        client.done(api, || client.put_identified(&id, &body, identity)).await?;
+        Ok(made(id.to_string()))
     }
 
+    /// Writes the whole machine; what is the same stays. So do disks that Kubernetes has attached, and may be attaching.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let id: ArmId = existing.id.parse()?;
+        let body = self.written(client, &existing.address)?;
+        let identity = self.identity.as_ref().map(id_of).transpose()?;
         let machines = client.compute.virtual_machines_client();
-        let now = client
-            .call(read(SERVICE, "VirtualMachines_Get"), || {
-                machines.get(&id.group, id.name(), &id.subscription).into_future()
-            })
+        client
+            .change(
+                (read(SERVICE, "VirtualMachines_Get"), || {
+                    machines.get(&id.group, id.name(), &id.subscription).into_future()
+                }),
+                |now: &SdkMachine| now.etag.clone(),
+                (machine_call("VirtualMachines_CreateOrUpdate"), |now: &SdkMachine| {
+                    let mut body = body.clone();
+                    if let Some(storage) = body.properties.as_mut().and_then(|own| own.storage_profile.as_mut()) {
+                        storage.data_disks.extend(others(now));
+                    }
+                    client.put_identified(&id, &body, identity)
+                }),
+            )
             .await?;
-        let others = data_disks(&now).iter().filter(|disk| disk.lun != i32::from(DATA_LUN));
-        let others = others
-            .filter_map(|disk| Some(DataDisk { caching: disk.caching.clone(), ..attached(disk.lun, &managed(disk)?) }));
-        self.put(client, &existing.address, others.collect()).await
+        Ok(made(&existing.id))
     }
 
     /// The network interface and the data disk stay, and are free when this returns; the root disk goes with the machine.

@@ -8,11 +8,10 @@ use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource as _, resource};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use super::zone::EVERYWHERE;
 use super::{Zone, in_zones};
 use crate::arm::{arm_id, condition, gone, id_of, is_going, made, word};
 use crate::client::id::{ArmId, normal};
-use crate::client::{Azure, Tags};
+use crate::client::{Azure, EVERYWHERE, Tags};
 use crate::limits::{delete, read, write};
 use crate::network::{NETWORK, VirtualNetwork};
 
@@ -61,7 +60,7 @@ impl Link {
         let body = SdkLink {
             tracked_resource: TrackedResource {
                 location: Some(EVERYWHERE.to_owned()),
-                tags: Some(client.all_tags(address, &self.tags)),
+                tags: Some(client.all_tags_everywhere(address, &self.tags)),
                 ..TrackedResource::new()
             },
             properties: Some(VirtualNetworkLinkProperties {

@@ -1,23 +1,21 @@
 //! Private DNS zones.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_mgmt_privatedns::package_2024_06::models::{PrivateZone as SdkZone, TrackedResource};
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource as _, resource};
-use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
+use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::arm::{arm_id, condition, gone, group_of, id_in, is_going, made, word};
+use crate::arm::{arm_id, condition, found, gone, group_of, id_in, is_going, made, word};
 use crate::client::id::ArmId;
-use crate::client::{Azure, Tags};
+use crate::client::{Azure, EVERYWHERE, Tags};
 use crate::limits::{delete, read, write};
 use crate::network::{NETWORK, ResourceGroup};
 
 const TYPE: &str = "Microsoft.Network/privateDnsZones";
-
-/// Zones are in no region.
-pub(super) const EVERYWHERE: &str = "global";
 
 resource! {
     /// A zone that is seen from the networks that are linked to it.
@@ -76,7 +74,7 @@ impl Zone {
         let body = SdkZone {
             tracked_resource: TrackedResource {
                 location: Some(EVERYWHERE.to_owned()),
-                tags: Some(client.all_tags(address, &self.tags)),
+                tags: Some(client.all_tags_everywhere(address, &self.tags)),
                 ..TrackedResource::new()
             },
             ..SdkZone::new()
@@ -97,7 +95,20 @@ impl KindOps<Azure> for Zone {
         Ok(list(client).await?.iter().filter_map(|zone| observe(client, zone)).collect())
     }
 
+    /// A zone of the name may be that of a cluster of the same name in another region, in a group that both stand in. It is
+    /// not taken over.
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
+        let group = arm_id(&self.group)?;
+        let zones = client.private_dns.private_zones_client();
+        let api = read(NETWORK, "PrivateZones_Get");
+        let there = client.call(api, || zones.get(&group.group, &self.name, &group.subscription).into_future()).await;
+        if let Some(there) = found(there)? {
+            let given = &there.tracked_resource;
+            if client.own(Self::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref()).is_none() {
+                let message = format!("the zone {} is in {} and not this cluster's", self.name, group.group);
+                return Err(CloudError::new(ErrorKind::AlreadyExists, "PrivateZones_CreateOrUpdate", message));
+            }
+        }
         self.put(client, &new.address).await
     }
 

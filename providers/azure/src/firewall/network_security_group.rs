@@ -121,7 +121,7 @@ async fn list(client: &Azure) -> Result<Arc<Vec<SdkGroup>>, CloudError> {
 /// Ids of the subnets that have a group of the cluster's.
 pub(crate) async fn subnets(client: &Azure) -> Result<Vec<String>, CloudError> {
     let groups = list(client).await?;
-    let ours = groups.iter().filter(|group| client.is_ours(group.resource.tags.as_ref()));
+    let ours = groups.iter().filter(|group| read_group(client, group).is_some());
     let subnets = ours.filter_map(|group| group.properties.as_ref()).flat_map(|properties| &properties.subnets);
     Ok(subnets.filter_map(|subnet| subnet.sub_resource.id.as_deref()).map(normal).collect())
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{UserAssignedIdentity, condition, user_assigned_identity};
 use crate::arm::{gone, id_of, known, made};
-use crate::bootstrap::Container;
+use crate::bootstrap::{Container, container};
 use crate::client::Azure;
 use crate::client::id::normal;
 use crate::limits::{delete, read, write};
@@ -56,8 +56,17 @@ pub fn name(identity: &str, role: &Role) -> String {
     format!("{identity}-{}", role.suffix)
 }
 
-fn observe(assignment: &SdkAssignment, identities: &[Found<UserAssignedIdentity>]) -> Option<Found<RoleAssignment>> {
+/// An assignment of one of our `identities` for our `container`. One for anything else is another's, whoever has it.
+fn observe(
+    assignment: &SdkAssignment,
+    container: &str,
+    identities: &[Found<UserAssignedIdentity>],
+) -> Option<Found<RoleAssignment>> {
     let properties = assignment.properties.as_ref()?;
+    let scope = normal(properties.scope.as_deref()?);
+    if scope != container {
+        return None;
+    }
     let principal = properties.principal_id.to_ascii_lowercase();
     let is_of = |identity: &&Found<UserAssignedIdentity>| {
         identity.computed.get("principal_id").and_then(Value::as_str) == Some(principal.as_str())
@@ -69,7 +78,7 @@ fn observe(assignment: &SdkAssignment, identities: &[Found<UserAssignedIdentity>
         address: Address::new(RoleAssignment::SCHEMA.kind, &name(identity.address.name(), &role)).ok()?,
         id: normal(assignment.id.as_deref()?),
         resource: RoleAssignment {
-            scope: Ref::existing(properties.scope.as_deref().map(normal).unwrap_or_default()),
+            scope: Ref::existing(scope),
             principal: Attr::Known(principal),
             role: definition,
             condition: properties.condition.clone().unwrap_or_default(),
@@ -118,10 +127,12 @@ impl KindOps<Azure> for RoleAssignment {
             |group| assignments.list_for_resource_group(&client.subscription, group).into_stream(),
             |page| page.value,
         );
-        let (assigned, identities) = tokio::try_join!(assigned, user_assigned_identity::list(client))?;
+        let (assigned, identities, container) =
+            tokio::try_join!(assigned, user_assigned_identity::list(client), container::ours(client))?;
+        let Some(container) = container else { return Ok(Vec::new()) };
         let identities: Vec<_> =
             identities.iter().filter_map(|identity| user_assigned_identity::observe(client, identity)).collect();
-        Ok(assigned.iter().filter_map(|assignment| observe(assignment, &identities)).collect())
+        Ok(assigned.iter().filter_map(|assignment| observe(assignment, &container, &identities)).collect())
     }
 
     async fn create(&self, client: &Azure, _: &New) -> Result<Made, CloudError> {
@@ -169,10 +180,15 @@ mod tests {
         let definition = format!("/subscriptions/s/providers/{SERVICE}/roleDefinitions/{}", READER.definition);
         let mut assignment = SdkAssignment::new();
         assignment.id = Some(format!("/subscriptions/s/providers/{SERVICE}/roleAssignments/X"));
-        assignment.properties = Some(RoleAssignmentProperties::new(definition, "P-1".to_owned()));
-        let found = observe(&assignment, &[identity("control-plane", "p-0"), identity("workers", "p-1")]).unwrap();
+        let mut properties = RoleAssignmentProperties::new(definition, "P-1".to_owned());
+        properties.scope = Some("/subscriptions/S/resourceGroups/g".to_owned());
+        assignment.properties = Some(properties);
+        let container = "/subscriptions/s/resourceGroups/g";
+        let identities = [identity("control-plane", "p-0"), identity("workers", "p-1")];
+        let found = observe(&assignment, container, &identities).unwrap();
         assert_eq!(found.address.to_string(), "azure_role_assignment.workers-read");
-        assert!(observe(&assignment, &[identity("control-plane", "p-0")]).is_none(), "another's");
+        assert!(observe(&assignment, container, &identities[..1]).is_none(), "another's");
+        assert!(observe(&assignment, "/subscriptions/s", &identities).is_none(), "for something else");
     }
 
     #[test]

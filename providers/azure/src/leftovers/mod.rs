@@ -19,7 +19,7 @@ use meridian_engine::Resource as _;
 use meridian_provider_api::CloudError;
 
 use crate::bootstrap::StorageAccount;
-use crate::client::id::{ArmId, normal};
+use crate::client::id::{ArmId, location, normal};
 use crate::client::{ADDRESS_TAG, Azure};
 use crate::compute::{AvailabilitySet, NetworkInterface, ScaleSet, VirtualMachine, network_interface, virtual_machine};
 use crate::disk::Disk;
@@ -155,7 +155,12 @@ fn is_left(client: &Azure, id: &ArmId, resource: &GenericResource) -> bool {
     let is_ours = client.tags_of_cluster(resource.resource.tags.as_ref()).is_some()
         && tag(resource, ADDRESS_TAG).is_some_and(|address| is_about(address, id));
     let is_own_group = id.group.eq_ignore_ascii_case(&client.own_group);
-    !is_ours && (is_own_group || tag(resource, CLUSTER) == Some(client.cluster.as_str()))
+    // A cluster of the same name may stand in the same group, in another region.
+    let is_of_cluster = || {
+        tag(resource, CLUSTER) == Some(client.cluster.as_str())
+            && resource.resource.location.as_deref().is_some_and(|place| location(place) == client.region)
+    };
+    !is_ours && (is_own_group || is_of_cluster())
 }
 
 /// Whether an address is that of the resource itself. What is made with a machine gets the machine's tags.

@@ -13,7 +13,7 @@ use ipnet::Ipv4Net;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource as _};
-use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
+use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{NETWORK, NatGateway, RouteTable, VirtualNetwork, virtual_network};
 use crate::arm::{arm_id, condition, found, gone, id_of, is_going, made, reference, word};
@@ -41,16 +41,23 @@ resource! {
 
 #[async_trait]
 impl KindOps<Azure> for Subnet {
-    /// Networks list their subnets. One of another's network is found through our security group, which every subnet of
-    /// ours has; only then is there a second round trip.
+    /// Networks list their subnets. In another's network a subnet is ours when it has our security group, as every subnet
+    /// of ours does; only then is there a second round trip.
     async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let (networks, guarded) =
-            tokio::try_join!(virtual_network::list(client), network_security_group::subnets(client))?;
+        let (networks, own, guarded) = tokio::try_join!(
+            virtual_network::list(client),
+            virtual_network::ours(client),
+            network_security_group::subnets(client)
+        )?;
+        let is_ours = |subnet: &Found<Self>| {
+            guarded.contains(&subnet.id) || subnet.resource.network.id().is_ok_and(|id| own.iter().any(|own| own == id))
+        };
         let inside =
             networks.iter().filter_map(|network| network.properties.as_ref()).flat_map(|network| &network.subnets);
-        let mut subnets: Vec<Found<Self>> = inside.filter_map(|subnet| read_subnet(client, subnet)).collect();
+        let mut subnets: Vec<Found<Self>> =
+            inside.filter_map(|subnet| read_subnet(client, subnet)).filter(is_ours).collect();
         let elsewhere =
-            guarded.into_iter().filter(|id| subnets.iter().all(|subnet| subnet.id != *id)).map(|id| async move {
+            guarded.iter().filter(|id| subnets.iter().all(|subnet| subnet.id != **id)).map(|id| async move {
                 let id: ArmId = id.parse()?;
                 found(get(client, &id).await)
             });
@@ -59,8 +66,16 @@ impl KindOps<Azure> for Subnet {
         Ok(subnets)
     }
 
+    /// A subnet of the name may be another's, in another's network. It is not taken over.
     async fn create(&self, client: &Azure, _: &New) -> Result<Made, CloudError> {
         let network = arm_id(&self.network)?;
+        let id = normal(&format!("{network}/subnets/{}", self.name));
+        if let Some(there) = found(get(client, &id.parse()?).await)?
+            && guard(&there).as_deref() != Some(id_of(&self.security_group)?)
+        {
+            let message = format!("the subnet {id} is there and not this cluster's");
+            return Err(CloudError::new(ErrorKind::AlreadyExists, "Subnets_CreateOrUpdate", message));
+        }
         let body = self.written(SubnetPropertiesFormat::default())?;
         client
             .done(write(NETWORK, "Subnets_CreateOrUpdate"), || {
@@ -71,7 +86,7 @@ impl KindOps<Azure> for Subnet {
                     .send()
             })
             .await?;
-        Ok(made(normal(&format!("{network}/subnets/{}", self.name))))
+        Ok(made(id))
     }
 
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
@@ -149,7 +164,12 @@ pub(crate) async fn get(client: &Azure, id: &ArmId) -> Result<SdkSubnet, CloudEr
         .await
 }
 
-/// Ours is what is called so; the rest of the name is the address'.
+/// The id of the security group that a subnet has.
+fn guard(subnet: &SdkSubnet) -> Option<String> {
+    subnet.properties.as_ref()?.network_security_group.as_ref()?.resource.id.as_deref().map(normal)
+}
+
+/// Ours are called so; the rest of the name is the address'.
 fn read_subnet(client: &Azure, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
     let id: ArmId = subnet.sub_resource.id.as_deref()?.parse().ok()?;
     let role = id.name().strip_prefix(&client.cluster)?.strip_prefix('-')?;
@@ -160,7 +180,6 @@ fn read_subnet(client: &Azure, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
     }
     let network = ArmId { path: id.path.first().cloned().into_iter().collect(), ..id.clone() };
     let prefix = properties.address_prefix.as_deref().or(properties.address_prefixes.first().map(String::as_str))?;
-    let security_group = properties.network_security_group.as_ref().and_then(|group| group.resource.id.as_deref());
     Some(Found {
         address: Address::new(Subnet::SCHEMA.kind, role).ok()?,
         id: id.to_string(),
@@ -169,7 +188,7 @@ fn read_subnet(client: &Azure, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
             name: id.name().to_owned(),
             cidr: prefix.parse().ok()?,
             // Someone may have taken it off.
-            security_group: Ref::existing(security_group.map(normal).unwrap_or_default()),
+            security_group: Ref::existing(guard(subnet).unwrap_or_default()),
             nat_gateway: reference(properties.nat_gateway.as_ref().and_then(|gateway| gateway.id.as_deref())),
             route_table: reference(properties.route_table.as_ref().and_then(|table| table.resource.id.as_deref())),
             default_outbound_access: properties.default_outbound_access.unwrap_or(true),

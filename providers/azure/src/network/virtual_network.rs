@@ -102,6 +102,11 @@ pub(super) async fn list(client: &Azure) -> Result<Arc<Vec<SdkNetwork>>, CloudEr
         .await
 }
 
+/// Ids of the cluster's own networks.
+pub(super) async fn ours(client: &Azure) -> Result<Vec<String>, CloudError> {
+    Ok(list(client).await?.iter().filter_map(|network| read_network(client, network)).map(|found| found.id).collect())
+}
+
 /// One network, by its id.
 pub(crate) async fn get(client: &Azure, id: &ArmId) -> Result<SdkNetwork, CloudError> {
     client

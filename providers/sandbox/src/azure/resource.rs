@@ -436,7 +436,7 @@ fn check_idle(resource: &Resource, style: Style) -> Result<(), ApiError> {
 pub fn generic(resource: &Resource) -> Value {
     let mut shown = json!({ "id": resource.id, "name": resource.name(), "type": resource.kind });
     shown["location"] = json!(if resource.location.is_empty() { "global" } else { &resource.location });
-    for name in ["tags", "sku", "zones", "kind", "identity", "managedBy"] {
+    for name in ["tags", "sku", "kind", "identity", "managedBy"] {
         if let Some(value) = resource.body.get(name).filter(|value| !value.as_object().is_some_and(Map::is_empty)) {
             shown[name] = value.clone();
         }

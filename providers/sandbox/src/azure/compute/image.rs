@@ -63,6 +63,16 @@ fn named(request: &Request) -> Result<[&str; 4], ApiError> {
     find(publisher, offer, sku).map(|_| [location, publisher, offer, sku]).ok_or_else(missing)
 }
 
+/// How a disk tells the image that it was made from: by its id, also where a machine names its parts.
+pub fn of_disk(cx: &Cx<'_>, location: &str, reference: &Value) -> Value {
+    let [publisher, offer, sku, version] =
+        ["/publisher", "/offer", "/sku", "/version"].map(|pointer| text(reference, pointer));
+    match text(reference, "/id") {
+        "" => json!({ "id": id(cx, [location, publisher, offer, sku], version) }),
+        own => json!({ "id": own }),
+    }
+}
+
 fn id(cx: &Cx<'_>, [location, publisher, offer, sku]: [&str; 4], version: &str) -> String {
     format!(
         "/Subscriptions/{}/Providers/Microsoft.Compute/Locations/{location}/Publishers/{publisher}/ArtifactTypes/VMImage/\

@@ -129,7 +129,7 @@ pub fn make_disk(
     if let Some(image) = image {
         body["properties"]["osType"] = json!("Linux");
         body["properties"]["hyperVGeneration"] = json!("V2");
-        body["properties"]["creationData"]["imageReference"] = image.clone();
+        body["properties"]["creationData"]["imageReference"] = image::of_disk(cx, &machine.location, image);
     }
     for name in ["zones", "tags"] {
         if let Some(value) = machine.body.get(name) {

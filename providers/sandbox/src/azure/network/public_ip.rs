@@ -89,6 +89,10 @@ impl Kind for PublicAddresses {
         if draft.body["sku"]["tier"].is_null() {
             draft.body["sku"]["tier"] = json!("Regional");
         }
+        // One zone, or all: of two the service makes all.
+        if body::list(&draft.body, "/zones").len() > 1 {
+            draft.body["zones"] = json!(cx.zones_of(&draft.location));
+        }
         body::default(&mut draft.body, "publicIPAddressVersion", json!("IPv4"));
         body::default(&mut draft.body, "idleTimeoutInMinutes", json!(4));
         let known = draft.before("/properties/ipAddress");
