@@ -64,6 +64,8 @@ pub(super) fn read_metadata(metadata: Option<&Metadata>) -> Told {
 /// Puts our metadata among those that are there; those of others stay. Without user data, what is there stays, too.
 pub(super) fn with_metadata(now: Option<Metadata>, user_data: Option<&str>, ssh_keys: Option<&str>) -> Metadata {
     let mut metadata = now.unwrap_or_default();
+    // Only answers say of what kind they are.
+    metadata.kind = None;
     let mut put = |key: &str, value: Option<&str>| {
         metadata.items.retain(|item| item.key.as_deref() != Some(key));
         metadata.items.extend(value.map(|value| Items::new().set_key(key).set_value(value)));
