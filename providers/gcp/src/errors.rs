@@ -140,8 +140,11 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
             ErrorKind::Conflict
         }
         // What the condition was about is another by now: see `is_stale`. Sending the same again would change nothing.
-        "conditionNotMet" | "CONDITION_NOT_MET" | "ABORTED" | "aborted" => ErrorKind::AlreadyExists,
-        "alreadyExists"
+        "conditionNotMet"
+        | "CONDITION_NOT_MET"
+        | "ABORTED"
+        | "aborted"
+        | "alreadyExists"
         | "memberAlreadyExists"
         | "RESOURCE_ALREADY_EXISTS"
         | "ALREADY_EXISTS"

@@ -89,7 +89,7 @@ fn no_line_begins_like_the_delimiter_and_goes_on_beyond_ascii() {
             );
         }
     }
-    let every: String = ('!'..='~').map(|first| format!("{first}é\n")).collect();
+    let every = ('!'..='~').fold(String::new(), |text, first| format!("{text}{first}é\n"));
     assert_eq!(heredoc(&every), Err(QuoteError::NoDelimiter));
 }
 
