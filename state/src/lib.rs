@@ -10,8 +10,8 @@
 //! clusters/<name>/journal/<serial>-<fence>-<number>.json  what an apply on top of <serial> has done so far
 //! ```
 
+pub mod backends;
 pub mod clusters;
-pub mod file;
 pub mod journal;
 pub mod lease;
 pub mod store;
@@ -19,8 +19,8 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use backends::file::FileStore;
 pub use clusters::{Clusters, StateError};
-pub use file::FileStore;
 pub use journal::StoreJournal;
 pub use lease::{Lease, Owner};
 pub use store::{Store, StoreError};

@@ -10,6 +10,7 @@ pub mod kinds;
 pub mod limiter;
 pub mod provider;
 pub mod roster;
+pub mod state_host;
 pub mod telemetry;
 
 pub use call::{Api, Caller, Pace};
@@ -18,3 +19,4 @@ pub use error::{CloudError, ErrorKind};
 pub use kinds::{Client, Dispatch, Existing, Found, KindOps, LeftoverOps, Made, New};
 pub use provider::{ACCOUNT_PIN, CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};
 pub use roster::{Machine, Pool, Role, Roster};
+pub use state_host::{Finding, Grade, StateBucket, StateConnection, StateHost, StateSchemes, StoreCredential};

@@ -14,6 +14,7 @@ use crate::cloud::Cloud;
 use crate::error::CloudError;
 use crate::limiter::Limiter;
 use crate::roster::Roster;
+use crate::state_host::{StateConnection, StateHost, StateSchemes};
 use crate::telemetry::Telemetry;
 
 /// Facts that were looked up once and then stay, by key (`image/amd64`).
@@ -53,6 +54,16 @@ pub trait Provider: Send + Sync {
 
     /// Connects to one region, for one cluster.
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError>;
+
+    /// How URLs name its services for state.
+    fn state_schemes(&self) -> StateSchemes {
+        StateSchemes { store: "none", keys: "none" }
+    }
+
+    /// Connects for the sake of state.
+    async fn state_host(&self, _: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
+        Err(CloudError::new(crate::error::ErrorKind::Unsupported, "connecting for the state", "not on this cloud"))
+    }
 }
 
 /// A wish that the cloud can't fulfil.
