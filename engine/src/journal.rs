@@ -1,6 +1,7 @@
 //! What apply writes down while it runs, so that nothing is lost when it is killed.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
@@ -28,17 +29,19 @@ pub enum Entry {
 #[error("the journal could not be written")]
 pub struct JournalError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+/// Ready once what was written would survive a crash. It is written whether this is awaited or not.
+pub type Durable = BoxFuture<'static, Result<(), JournalError>>;
+
 /// Where entries go. Entries keep their order.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Writes an entry and returns once it would survive a crash. Apply calls this before each change it sends;
-    /// concurrent calls may be made durable together.
-    async fn record(&self, entry: Entry) -> Result<(), JournalError>;
+    /// Writes an entry. Apply waits for the intent of each change before it sends it; what was made it does not wait for,
+    /// since that is found by its tag. Entries that are written at the same time may be made durable together.
+    fn write(&self, entry: Entry) -> Durable;
 
-    /// Writes an entry soon, in order; apply goes on meanwhile. Losing it in a crash loses no resource, since what
-    /// was made is found by its tag.
-    fn note(&self, entry: Entry);
+    /// Whether a change may still be sent; asked right before each one. An error once someone else has taken over.
+    async fn may_send(&self) -> Result<(), JournalError>;
 
-    /// Waits until everything noted is durable.
+    /// Waits until everything written is durable.
     async fn flush(&self) -> Result<(), JournalError>;
 }

@@ -10,7 +10,7 @@ use crate::journal::Entry;
 use crate::value::Fields;
 
 /// The version of the format that this build writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The state of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ pub enum Phase {
     Ready,
     /// `destroy` has begun and has not come to its end yet.
     Destroying,
+    /// `destroy` has come to its end: what is left in the place of the state. Nothing of a cluster is in it.
+    Gone,
 }
 
 /// A resource that was made or taken over.

@@ -15,6 +15,14 @@ pub struct Step<'p> {
     pub verb: Verb,
 }
 
+impl<'p> Step<'p> {
+    /// The id of what is removed, when it is not the resource of its address: of two of one address the recorded one stays,
+    /// and must not look as if it were the one that goes.
+    pub(crate) fn discards(&self) -> Option<&'p str> {
+        self.change.id.as_deref().filter(|_| self.verb == Verb::Delete && self.change.is_leftover_removed())
+    }
+}
+
 /// The steps of a plan; an edge leads from what comes first to what waits for it.
 #[derive(Debug)]
 pub struct Steps<'p> {

@@ -1,21 +1,39 @@
 //! Who may write: one lease a cluster, with an expiry, a heartbeat and a fencing number.
 //!
-//! The fencing number grows with each holder and stands in everything a holder writes. A holder first writes the state
-//! anew; from then on the condition of its predecessor's next write can't hold, even if that one wakes up late.
+//! # Guarantees
+//! - The fencing number grows with each holder and stands in everything a holder writes. A holder's first act is to write
+//!   the state anew; from then on the condition of its predecessor's next write can't hold, even if that one wakes up late.
+//! - A holder that took over from one that did not end well also seals that one's journal, so that it can't write down an
+//!   intent any more, and so sends no further change.
+//! - A holder stops sending some time before its lease runs out, and others take it some time after.
+//!
+//! # Assumptions
+//! - Clocks of holders differ by less than twice [`SKEW`].
+//!
+//! # Caveats
+//! - A holder that is stopped between its last look at the lease and the very call to a cloud sends that one call late:
+//!   clouds take no fencing numbers. The call carries its idempotency token, and what it makes is found by its tag.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clusters::StateError;
+use crate::format::{damaged, nonce};
 use crate::store::{Condition, Store, StoreError, Version};
 
 /// How long a lease holds without a heartbeat.
 pub const TERM: Duration = Duration::from_mins(1);
+
+/// By how much clocks may be wrong.
+pub const SKEW: Duration = Duration::from_secs(10);
+
+/// How long a holder whose lease ran out since the store did not answer waits for the store, before it gives up.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Who holds a lease, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,14 +59,26 @@ impl std::fmt::Display for Owner {
     }
 }
 
+/// How a lease is asked for.
+pub struct Ask<'a> {
+    pub owner: Owner,
+    /// Knows that a holder has died for sure, and says no where it is not sure: such a holder is not waited for.
+    pub is_dead: &'a (dyn Fn(&Owner) -> bool + Send + Sync),
+    /// How long to wait for another holder.
+    pub patience: Duration,
+    /// Told once when there is someone to wait for.
+    pub waiting: &'a (dyn Fn(&Owner) + Send + Sync),
+}
+
 /// The stored form.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LeaseFile {
     pub owner: Owner,
     pub fence: u64,
     pub acquired_at: Timestamp,
     pub expires_at: Timestamp,
+    /// Set by its holder when it has ended. Whoever takes a lease away lets it run out instead.
     pub released: bool,
     /// Makes every body another, for stores whose versions are digests.
     pub nonce: String,
@@ -57,7 +87,7 @@ pub(crate) struct LeaseFile {
 impl LeaseFile {
     /// Whether it keeps others out.
     pub fn is_held(&self) -> bool {
-        !self.released && self.expires_at > Timestamp::now()
+        !self.released && after(self.expires_at, SKEW) > Timestamp::now()
     }
 }
 
@@ -65,20 +95,40 @@ impl LeaseFile {
 #[derive(Debug)]
 pub struct Lease {
     pub fence: u64,
+    /// Whether the holder before did not end well: it may be alive still, and believe that it holds the lease.
+    pub(crate) took_over: bool,
     store: SharedStore,
     key: String,
-    current: Arc<Mutex<(LeaseFile, Version)>>,
-    heartbeat: JoinHandle<()>,
+    status: watch::Sender<Status>,
+    /// Dropped to end the heartbeat after its present beat.
+    stop: Option<oneshot::Sender<()>>,
+    heartbeat: JoinHandle<(LeaseFile, Version)>,
+}
+
+/// What is known of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Until(Timestamp),
+    /// Someone else has it.
+    Lost,
 }
 
 /// Tells whether a lease is still held, without holding it.
 #[derive(Debug, Clone)]
-pub(crate) struct Held(Arc<Mutex<(LeaseFile, Version)>>);
+pub(crate) struct Held(watch::Receiver<Status>);
 
 impl Held {
-    /// An error once the lease ran out or was taken over.
-    pub async fn check(&self) -> Result<(), StateError> {
-        if self.0.lock().await.0.is_held() { Ok(()) } else { Err(StateError::LeaseLost) }
+    /// An error once the lease was taken over. One that ran out, since the store did not answer the heartbeat, may be
+    /// renewed as long as nobody took it, and is waited for.
+    pub async fn check(&mut self) -> Result<(), StateError> {
+        let good = |status: &Status| match status {
+            Status::Until(end) => Timestamp::now() < before(*end, SKEW),
+            Status::Lost => true,
+        };
+        match tokio::time::timeout(PATIENCE, self.0.wait_for(good)).await {
+            Ok(Ok(status)) if *status != Status::Lost => Ok(()),
+            _ => Err(StateError::LeaseLost),
+        }
     }
 }
 
@@ -92,29 +142,47 @@ impl std::fmt::Debug for SharedStore {
 }
 
 impl Lease {
-    /// Takes the lease at `key`, or says who holds it. A holder that `is_dead` knows to have died is not waited for.
-    pub(crate) async fn acquire(
-        store: Arc<dyn Store>,
-        key: &str,
-        owner: Owner,
-        is_dead: &(dyn Fn(&Owner) -> bool + Send + Sync),
-    ) -> Result<Self, StateError> {
+    /// Takes the lease at `key`, or says who holds it.
+    pub(crate) async fn acquire(store: Arc<dyn Store>, key: &str, ask: Ask<'_>) -> Result<Self, StateError> {
+        let give_up = tokio::time::Instant::now() + ask.patience;
+        let mut told = false;
+        loop {
+            let held = match Self::try_acquire(&store, key, &ask).await {
+                Err(StateError::Held { owner, expires_at }) => (owner, expires_at),
+                result => return result,
+            };
+            let now = tokio::time::Instant::now();
+            if now >= give_up {
+                return Err(StateError::Held { owner: held.0, expires_at: held.1 });
+            }
+            if !told {
+                (ask.waiting)(&held.0);
+                told = true;
+            }
+            // Those who wait side by side do not ask at the same moment.
+            let pause = Duration::from_millis(500 + u64::from(uuid::Uuid::new_v4().as_bytes()[0]) * 6);
+            tokio::time::sleep(pause.min(give_up - now)).await;
+        }
+    }
+
+    async fn try_acquire(store: &Arc<dyn Store>, key: &str, ask: &Ask<'_>) -> Result<Self, StateError> {
         let present = read(store.as_ref(), key).await?;
+        let took_over = present.as_ref().is_some_and(|(file, _)| !file.released);
         let (fence, condition) = match present {
             None => (1, Condition::Absent),
-            Some((file, _)) if file.is_held() && !is_dead(&file.owner) => {
+            Some((file, _)) if file.is_held() && !(ask.is_dead)(&file.owner) => {
                 return Err(StateError::Held { owner: file.owner, expires_at: file.expires_at });
             }
             Some((file, version)) => (file.fence + 1, Condition::Matches(version)),
         };
         let now = Timestamp::now();
         let file = LeaseFile {
-            owner,
+            owner: ask.owner.clone(),
             fence,
             acquired_at: now,
-            expires_at: expiry(now),
+            expires_at: after(now, TERM),
             released: false,
-            nonce: uuid::Uuid::new_v4().to_string(),
+            nonce: nonce(),
         };
         let version = match put(store.as_ref(), key, &file, condition).await {
             Ok(version) => version,
@@ -127,9 +195,19 @@ impl Lease {
             }
             Err(error) => return Err(error),
         };
-        let current = Arc::new(Mutex::new((file, version)));
-        let heartbeat = tokio::spawn(beat(Arc::clone(&store), key.to_owned(), Arc::clone(&current)));
-        Ok(Self { fence, store: SharedStore(store), key: key.to_owned(), current, heartbeat })
+        let status = watch::Sender::new(Status::Until(file.expires_at));
+        let (stop, stopped) = oneshot::channel();
+        let beat = Beat { store: Arc::clone(store), key: key.to_owned(), status: status.clone() };
+        let heartbeat = tokio::spawn(beat.run(file, version, stopped));
+        Ok(Self {
+            fence,
+            took_over,
+            store: SharedStore(Arc::clone(store)),
+            key: key.to_owned(),
+            status,
+            stop: Some(stop),
+            heartbeat,
+        })
     }
 
     /// Makes sure that it is still held; every write asks.
@@ -137,25 +215,25 @@ impl Lease {
         self.held().check().await
     }
 
-    /// As if the heartbeat had failed for longer than a term.
+    /// As if someone had taken it.
     #[cfg(test)]
-    pub(crate) async fn expire(&self) {
-        self.current.lock().await.0.expires_at = Timestamp::UNIX_EPOCH;
+    pub(crate) fn lose(&self) {
+        self.status.send_replace(Status::Lost);
     }
 
     /// What others ask whether it is still held.
     pub(crate) fn held(&self) -> Held {
-        Held(Arc::clone(&self.current))
+        Held(self.status.subscribe())
     }
 
     /// Gives it back. Someone who took it over in the meantime keeps it.
-    pub async fn release(self) -> Result<(), StateError> {
-        self.heartbeat.abort();
-        let current = self.current.lock().await;
-        let mut file = current.0.clone();
+    pub async fn release(mut self) -> Result<(), StateError> {
+        self.stop.take();
+        // A heartbeat that is being written ends first: its version is the one to write on.
+        let Ok((mut file, version)) = (&mut self.heartbeat).await else { return Err(StateError::LeaseLost) };
         file.released = true;
-        file.nonce = uuid::Uuid::new_v4().to_string();
-        match put(self.store.0.as_ref(), &self.key, &file, Condition::Matches(current.1.clone())).await {
+        file.nonce = nonce();
+        match put(self.store.0.as_ref(), &self.key, &file, Condition::Matches(version)).await {
             Ok(_) | Err(StateError::Store(StoreError::Precondition { .. })) => Ok(()),
             Err(error) => Err(error),
         }
@@ -168,44 +246,67 @@ impl Drop for Lease {
     }
 }
 
-fn expiry(now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::try_from(TERM).unwrap_or(SignedDuration::ZERO)).unwrap_or(now)
+/// The heartbeat of a lease.
+struct Beat {
+    store: Arc<dyn Store>,
+    key: String,
+    status: watch::Sender<Status>,
 }
 
-/// Puts the expiry off, three times a term. When that fails the lease runs out by itself and writes are refused.
-async fn beat(store: Arc<dyn Store>, key: String, current: Arc<Mutex<(LeaseFile, Version)>>) {
-    loop {
-        tokio::time::sleep(TERM / 3).await;
-        let mut held = current.lock().await;
-        let mut file = held.0.clone();
-        file.expires_at = expiry(Timestamp::now());
-        file.nonce = uuid::Uuid::new_v4().to_string();
-        match put(store.as_ref(), &key, &file, Condition::Matches(held.1.clone())).await {
-            Ok(version) => *held = (file, version),
-            Err(StateError::Store(StoreError::Precondition { .. })) => {
-                held.0.released = true;
-                tracing::error!("the lease was taken over by someone else");
-                return;
+impl Beat {
+    /// Puts the expiry off, three times a term. When that fails the lease runs out by itself, and is renewed by the next
+    /// beat that gets through, unless someone took it.
+    async fn run(
+        self,
+        mut file: LeaseFile,
+        mut version: Version,
+        mut stopped: oneshot::Receiver<()>,
+    ) -> (LeaseFile, Version) {
+        loop {
+            tokio::select! {
+                _ = &mut stopped => return (file, version),
+                () = tokio::time::sleep(TERM / 3) => {}
             }
-            Err(error) => tracing::warn!(%error, "the lease could not be renewed; trying again"),
+            let next = LeaseFile { expires_at: after(Timestamp::now(), TERM), nonce: nonce(), ..file.clone() };
+            match put(self.store.as_ref(), &self.key, &next, Condition::Matches(version.clone())).await {
+                Ok(written) => {
+                    (file, version) = (next, written);
+                    self.status.send_replace(Status::Until(file.expires_at));
+                }
+                Err(StateError::Store(StoreError::Precondition { .. })) => {
+                    tracing::error!("the lease was taken over by someone else");
+                    self.status.send_replace(Status::Lost);
+                    return (file, version);
+                }
+                Err(error) => tracing::warn!(%error, "the lease could not be renewed; trying again"),
+            }
         }
     }
 }
 
+/// Lets a lease that someone holds run out at once.
+pub(crate) async fn end(store: &dyn Store, key: &str) -> Result<(), StateError> {
+    let Some((mut file, version)) = read(store, key).await? else { return Ok(()) };
+    file.expires_at = Timestamp::UNIX_EPOCH;
+    file.nonce = nonce();
+    put(store, key, &file, Condition::Matches(version)).await.map(drop)
+}
+
+fn after(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_add(SignedDuration::try_from(span).unwrap_or(SignedDuration::ZERO)).unwrap_or(time)
+}
+
+fn before(time: Timestamp, span: Duration) -> Timestamp {
+    time.checked_sub(SignedDuration::try_from(span).unwrap_or(SignedDuration::ZERO)).unwrap_or(time)
+}
+
 pub(crate) async fn read(store: &dyn Store, key: &str) -> Result<Option<(LeaseFile, Version)>, StateError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
-    let file =
-        serde_json::from_slice(&object.bytes).map_err(|source| StateError::Damaged { key: key.to_owned(), source })?;
+    let file = serde_json::from_slice(&object.bytes).map_err(|source| damaged(key, source))?;
     Ok(Some((file, object.version)))
 }
 
-pub(crate) async fn put(
-    store: &dyn Store,
-    key: &str,
-    file: &LeaseFile,
-    condition: Condition,
-) -> Result<Version, StateError> {
-    let bytes =
-        serde_json::to_vec_pretty(file).map_err(|source| StateError::Damaged { key: key.to_owned(), source })?;
+async fn put(store: &dyn Store, key: &str, file: &LeaseFile, condition: Condition) -> Result<Version, StateError> {
+    let bytes = serde_json::to_vec_pretty(file).map_err(|source| damaged(key, source))?;
     Ok(store.put(key, &bytes, condition).await?)
 }

@@ -4,14 +4,16 @@
 //! store. What a state means is the engine's business, not this crate's.
 //!
 //! ```text
-//! clusters/<name>/state.json                              the present state
-//! clusters/<name>/history/<serial>.json                   every state that ever was
-//! clusters/<name>/lease.json                              who may write
-//! clusters/<name>/journal/<serial>-<fence>-<number>.json  what an apply on top of <serial> has done so far
+//! clusters/<name>/state.json                      the present state
+//! clusters/<name>/history/<serial>.json           every state that ever was
+//! clusters/<name>/lease.json                      who may write
+//! clusters/<name>/journal/<serial>-<number>.json  what an apply on top of <serial> has done so far
 //! ```
 
 pub mod backends;
 pub mod clusters;
+mod format;
+pub mod history;
 pub mod journal;
 pub mod lease;
 pub mod store;
@@ -21,6 +23,7 @@ mod tests;
 
 pub use backends::file::FileStore;
 pub use clusters::{Clusters, StateError};
+pub use history::{Difference, HistoryEntry, Retention};
 pub use journal::StoreJournal;
-pub use lease::{Lease, Owner};
+pub use lease::{Ask, Lease, Owner};
 pub use store::{Store, StoreError};

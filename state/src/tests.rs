@@ -1,12 +1,15 @@
 //! The protocol, on a directory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use meridian_engine::Address;
 use meridian_engine::journal::{Entry, Journal as _};
 use meridian_engine::state::{Intent, Record, State, Verb};
 
-use crate::{Clusters, FileStore, Owner, StateError, StoreJournal};
+use crate::history::{Difference, Retention};
+use crate::lease::{Ask, Lease};
+use crate::{Clusters, FileStore, Owner, StateError, StoreError, StoreJournal};
 
 fn owner(user: &str) -> Owner {
     Owner {
@@ -32,6 +35,18 @@ fn clusters(dir: &tempfile::TempDir) -> Clusters {
     Clusters::new(Arc::new(FileStore::new(dir.path())))
 }
 
+fn ask(owner: Owner) -> Ask<'static> {
+    Ask { owner, is_dead: &|_| false, patience: Duration::ZERO, waiting: &|_| {} }
+}
+
+async fn take(clusters: &Clusters, owner: Owner) -> Result<Lease, StateError> {
+    clusters.acquire("demo", ask(owner)).await
+}
+
+fn intent(name: &str) -> Entry {
+    Entry::Intent { address: address(name), intent: Intent { verb: Verb::Create, seed: "s".into() } }
+}
+
 fn new_state() -> State {
     State::new("demo", "aws", "eu-west-1", "lineage".into())
 }
@@ -40,13 +55,12 @@ fn new_state() -> State {
 async fn a_journal_is_taken_in_and_dropped_with_the_next_write() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
+    let lease = take(&clusters, owner("a")).await.unwrap();
     let first = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     let journal = StoreJournal::new(&clusters, &first, &lease).unwrap();
-    let intent = Intent { verb: Verb::Create, seed: "s".into() };
-    journal.record(Entry::Intent { address: address("a"), intent: intent.clone() }).await.unwrap();
-    journal.note(made("a"));
-    journal.record(Entry::Intent { address: address("b"), intent }).await.unwrap();
+    journal.write(intent("a")).await.unwrap();
+    drop(journal.write(made("a")));
+    journal.write(intent("b")).await.unwrap();
     journal.flush().await.unwrap();
 
     let loaded = clusters.load("demo").await.unwrap().unwrap();
@@ -60,21 +74,22 @@ async fn a_journal_is_taken_in_and_dropped_with_the_next_write() {
     assert!(!again.interrupted);
     assert_eq!(again.state, written.state);
     assert_eq!(clusters.history("demo").await.unwrap().len(), 2);
-    assert_eq!(clusters.at("demo", 1).await.unwrap().unwrap().resources.len(), 0);
+    assert_eq!(clusters.at("demo", 1).await.unwrap().resources.len(), 0);
 }
 
 #[tokio::test]
 async fn a_lease_keeps_others_out_until_it_is_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
-    let refused = clusters.acquire("demo", owner("b"), &|_| false).await.unwrap_err();
+    let lease = take(&clusters, owner("a")).await.unwrap();
+    let refused = take(&clusters, owner("b")).await.unwrap_err();
     assert!(matches!(refused, StateError::Held { owner, .. } if owner.user == "a"));
-    assert_eq!(clusters.holder("demo").await.unwrap().unwrap().user, "a");
+    assert_eq!(clusters.holder("demo").await.unwrap().unwrap().0.user, "a");
     lease.release().await.unwrap();
-    let second = clusters.acquire("demo", owner("b"), &|_| false).await.unwrap();
+    let second = take(&clusters, owner("b")).await.unwrap();
     assert_eq!(second.fence, 2);
-    let third = clusters.acquire("demo", owner("c"), &|holder| holder.user == "b").await.unwrap();
+    let ask = Ask { is_dead: &|holder| holder.user == "b", ..ask(owner("c")) };
+    let third = clusters.acquire("demo", ask).await.unwrap();
     assert_eq!(third.fence, 3);
 }
 
@@ -82,10 +97,10 @@ async fn a_lease_keeps_others_out_until_it_is_given_back() {
 async fn who_lost_the_lease_cannot_write_over_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let slow = clusters.acquire("demo", owner("slow"), &|_| false).await.unwrap();
+    let slow = take(&clusters, owner("slow")).await.unwrap();
     let first = clusters.write(&slow, &owner("slow"), None, new_state()).await.unwrap();
     clusters.unlock("demo").await.unwrap();
-    let quick = clusters.acquire("demo", owner("quick"), &|_| false).await.unwrap();
+    let quick = take(&clusters, owner("quick")).await.unwrap();
     clusters.write(&quick, &owner("quick"), Some(&first), first.state.clone()).await.unwrap();
     let late = clusters.write(&slow, &owner("slow"), Some(&first), first.state.clone()).await;
     assert!(late.is_err());
@@ -96,11 +111,11 @@ async fn who_lost_the_lease_cannot_write_over_the_next_one() {
 async fn what_is_damaged_or_newer_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
+    let lease = take(&clusters, owner("a")).await.unwrap();
     clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     let path = dir.path().join("clusters/demo/state.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen("\"format_version\": 1", "\"format_version\": 99", 1)).unwrap();
+    std::fs::write(&path, text.replacen("\"format_version\":2", "\"format_version\":99", 1)).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Format { found: 99, .. })));
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
@@ -111,7 +126,7 @@ async fn what_is_damaged_or_newer_is_refused() {
 async fn a_history_entry_that_a_crash_swallowed_is_made_good() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("a"), &|_| false).await.unwrap();
+    let lease = take(&clusters, owner("a")).await.unwrap();
     let first = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     for entry in std::fs::read_dir(dir.path().join("clusters/demo/history")).unwrap() {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
@@ -125,14 +140,121 @@ async fn a_history_entry_that_a_crash_swallowed_is_made_good() {
 async fn who_lost_the_lease_begins_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
     let clusters = clusters(&dir);
-    let lease = clusters.acquire("demo", owner("slow"), &|_| false).await.unwrap();
+    let lease = take(&clusters, owner("slow")).await.unwrap();
     let first = clusters.write(&lease, &owner("slow"), None, new_state()).await.unwrap();
     let journal = StoreJournal::new(&clusters, &first, &lease).unwrap();
-    let intent = || Entry::Intent { address: address("a"), intent: Intent { verb: Verb::Create, seed: "s".into() } };
-    journal.record(intent()).await.unwrap();
-    lease.expire().await;
-    assert!(journal.record(intent()).await.is_err());
+    journal.write(intent("a")).await.unwrap();
+    journal.may_send().await.unwrap();
+    lease.lose();
+    assert!(journal.may_send().await.is_err());
     // What was in flight may still be written down.
-    journal.note(made("a"));
+    drop(journal.write(made("a")));
     journal.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_successor_seals_the_journal_of_a_holder_that_did_not_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let slow = take(&clusters, owner("slow")).await.unwrap();
+    let first = clusters.write(&slow, &owner("slow"), None, new_state()).await.unwrap();
+    let journal = StoreJournal::new(&clusters, &first, &slow).unwrap();
+    journal.write(intent("a")).await.unwrap();
+
+    clusters.unlock("demo").await.unwrap();
+    let quick = take(&clusters, owner("quick")).await.unwrap();
+    let loaded = clusters.load("demo").await.unwrap().unwrap();
+    let second = clusters.write(&quick, &owner("quick"), Some(&loaded), loaded.state.clone()).await.unwrap();
+    assert!(second.state.intents.contains_key(&address("a")));
+
+    // The first one has not heard of it, and still can't write down that it begins something.
+    let refused = journal.write(intent("b")).await.unwrap_err();
+    assert!(matches!(refused.0.to_string().as_str(), text if text.contains("taken over")), "{refused:?}");
+    assert!(journal.write(intent("c")).await.is_err(), "and never again");
+    assert_eq!(clusters.load("demo").await.unwrap().unwrap().state, second.state);
+}
+
+#[tokio::test]
+async fn what_is_written_under_a_journal_that_grew_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let slow = take(&clusters, owner("slow")).await.unwrap();
+    let first = clusters.write(&slow, &owner("slow"), None, new_state()).await.unwrap();
+    let journal = StoreJournal::new(&clusters, &first, &slow).unwrap();
+    clusters.unlock("demo").await.unwrap();
+    let quick = take(&clusters, owner("quick")).await.unwrap();
+    let loaded = clusters.load("demo").await.unwrap().unwrap();
+    journal.write(intent("a")).await.unwrap();
+    // It was read before that intent was written, and would lose it.
+    let written = clusters.write(&quick, &owner("quick"), Some(&loaded), loaded.state.clone()).await;
+    assert!(matches!(written, Err(StateError::Store(StoreError::Precondition { .. }))));
+    let loaded = clusters.load("demo").await.unwrap().unwrap();
+    clusters.write(&quick, &owner("quick"), Some(&loaded), loaded.state.clone()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_waits_for_a_lease_as_long_as_one_was_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let first = take(&clusters, owner("first")).await.unwrap();
+    let waits = Ask { patience: Duration::from_millis(50), ..ask(owner("second")) };
+    assert!(matches!(clusters.acquire("demo", waits).await, Err(StateError::Held { .. })));
+    let told = std::sync::atomic::AtomicUsize::new(0);
+    let waiting = |holder: &Owner| {
+        assert_eq!(holder.user, "first");
+        told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    };
+    let ask = Ask { patience: Duration::from_mins(1), waiting: &waiting, ..ask(owner("second")) };
+    let (second, released) = tokio::join!(clusters.acquire("demo", ask), first.release());
+    released.unwrap();
+    assert_eq!(second.unwrap().fence, 2);
+    assert!(told.load(std::sync::atomic::Ordering::Relaxed) <= 1);
+}
+
+#[tokio::test]
+async fn a_removed_cluster_leaves_a_note_on_which_its_successor_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let lease = take(&clusters, owner("a")).await.unwrap();
+    let first = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
+    clusters.remove(&lease, &owner("a"), &first).await.unwrap();
+    assert!(clusters.load("demo").await.unwrap().is_none());
+    assert_eq!(clusters.list().await.unwrap(), Vec::<String>::new());
+    let again = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
+    assert_eq!(again.state.serial, 3);
+    // Whoever still has the first one in hand can neither write nor remove.
+    assert!(clusters.remove(&lease, &owner("a"), &first).await.is_err());
+    assert!(clusters.write(&lease, &owner("a"), None, new_state()).await.is_err());
+    assert_eq!(clusters.list().await.unwrap(), ["demo"]);
+}
+
+#[tokio::test]
+async fn one_can_go_back_and_prune_what_is_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let lease = take(&clusters, owner("a")).await.unwrap();
+    let mut present = clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
+    for name in ["one", "two", "three"] {
+        let mut state = present.state.clone();
+        state.fold([made(name)]);
+        present = clusters.write(&lease, &owner("a"), Some(&present), state).await.unwrap();
+    }
+    let second = clusters.at("demo", 2).await.unwrap();
+    let difference = Difference::between(&second, &present.state);
+    assert_eq!(difference.added, [address("three"), address("two")].into());
+    let back = clusters.roll_back(&lease, &owner("a"), &present, 2).await.unwrap();
+    assert_eq!((back.state.serial, back.state.resources.len()), (5, 1));
+    assert!(Difference::between(&second, &back.state).is_empty());
+    assert!(matches!(clusters.at("demo", 9).await, Err(StateError::NoSerial { serial: 9, .. })));
+
+    let none = Retention::default();
+    assert_eq!(clusters.prune("demo", &back, none).await.unwrap(), Vec::<u64>::new());
+    let young = Retention { keep_last: Some(1), keep_days: Some(1) };
+    assert_eq!(clusters.prune("demo", &back, young).await.unwrap(), Vec::<u64>::new());
+    let two = Retention { keep_last: Some(2), keep_days: None };
+    assert_eq!(clusters.prune("demo", &back, two).await.unwrap(), [1, 2, 3]);
+    let zero = Retention { keep_last: Some(0), keep_days: None };
+    assert_eq!(clusters.prune("demo", &back, zero).await.unwrap(), [4]);
+    assert_eq!(clusters.history("demo").await.unwrap().len(), 1);
+    assert_eq!(clusters.load("demo").await.unwrap().unwrap().state.serial, 5);
 }

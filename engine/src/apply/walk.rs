@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Report, Update};
 use crate::Address;
 use crate::events::{Event, EventSink};
-use crate::journal::{Entry, Journal, JournalError};
+use crate::journal::{Durable, Entry, Journal, JournalError};
 use crate::plan::{Action, Change, Plan};
 use crate::state::{Intent, Record, Verb};
 use crate::steps::{CycleError, Step, Steps};
@@ -76,6 +76,8 @@ struct Walk<'a> {
     /// The failed resource that each step can't be tried for.
     blocked: Vec<Option<Address>>,
     ready: VecDeque<NodeIndex>,
+    /// Steps whose beginning was written down and that have not begun.
+    announced: BTreeMap<NodeIndex, Durable>,
     /// For each step, the longest chain of steps up to its end.
     chain: Vec<Duration>,
     begun: usize,
@@ -109,6 +111,7 @@ impl<'a> Walk<'a> {
             waiting,
             blocked: vec![None; count],
             ready,
+            announced: BTreeMap::new(),
             chain: vec![Duration::ZERO; count],
             begun: 0,
             report: Report::default(),
@@ -120,16 +123,16 @@ impl<'a> Walk<'a> {
     fn keep_records(&self) {
         for change in &self.plan.changes {
             match (change.action, &change.id, &change.after) {
-                (Action::NoOp, Some(id), Some(after)) => self.ports.journal.note(Entry::Made {
-                    address: change.address.clone(),
-                    record: Record {
+                (Action::NoOp, Some(id), Some(after)) => {
+                    let record = Record {
                         id: id.clone(),
                         fields: after.clone(),
                         computed: change.computed.clone(),
                         depends_on: change.depends_on.clone(),
-                    },
-                }),
-                (Action::Forget, _, _) => self.ports.journal.note(Entry::Gone { address: change.address.clone() }),
+                    };
+                    note(self.ports, Entry::Made { address: change.address.clone(), record });
+                }
+                (Action::Forget, _, _) => note(self.ports, Entry::Gone { address: change.address.clone() }),
                 _ => {}
             }
         }
@@ -147,7 +150,9 @@ impl<'a> Walk<'a> {
             while !stopping && let Some(index) = self.ready.pop_front() {
                 let next = self.steps.graph[index];
                 self.begun += 1;
-                running.push(run_step(index, next, self.prepare(next), self.ports));
+                let begins = self.announced.remove(&index).unwrap_or_else(|| self.announce(next));
+                self.look_ahead(index);
+                running.push(run_step(index, next, self.prepare(next), begins, self.ports));
             }
             let finished = if stopping {
                 running.next().await
@@ -160,6 +165,33 @@ impl<'a> Walk<'a> {
             };
             let Some((index, took, result)) = finished else { break };
             self.settle(index, took, result);
+        }
+    }
+
+    /// Writes down that a step begins.
+    fn announce(&self, step: Step<'_>) -> Durable {
+        let address = step.change.address.clone();
+        self.ports.journal.write(match step.discards() {
+            Some(id) => Entry::Discarding { address, id: id.to_owned() },
+            None => {
+                let seed = if step.verb == Verb::Create { step.change.token_seed.clone() } else { String::new() };
+                Entry::Intent { address, intent: Intent { verb: step.verb, seed } }
+            }
+        })
+    }
+
+    /// Announces what a step that begins will make room for, so that the journal is written while the cloud works. A
+    /// change that begins after another one of its own address is not announced before that one's end is written: the end
+    /// would take the intent away.
+    fn look_ahead(&mut self, index: NodeIndex) {
+        let steps = self.steps;
+        for later in steps.graph.neighbors_directed(index, Direction::Outgoing) {
+            let next = steps.graph[later];
+            let succeeds_itself = next.verb == Verb::Create && next.change.action == Action::Replace;
+            if self.blocked[later.index()].is_none() && !succeeds_itself && !self.announced.contains_key(&later) {
+                let begins = self.announce(next);
+                self.announced.insert(later, begins);
+            }
         }
     }
 
@@ -262,35 +294,28 @@ async fn run_step(
     index: NodeIndex,
     step: Step<'_>,
     fields: Result<Fields, Reference>,
+    begins: Durable,
     ports: Ports<'_>,
 ) -> (NodeIndex, Duration, Result<Done, StepError>) {
     let start = Instant::now();
     ports.events.emit(Event::Started { address: step.change.address.clone(), verb: step.verb });
     let result = match fields {
-        Ok(fields) => execute(step, fields, ports).await,
+        Ok(fields) => execute(step, fields, begins, ports).await,
         Err(reference) => Err(StepError::Unknown(reference)),
     };
     (index, start.elapsed(), result)
 }
 
-async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Done, StepError> {
+async fn execute(step: Step<'_>, fields: Fields, begins: Durable, ports: Ports<'_>) -> Result<Done, StepError> {
     let Step { change, verb } = step;
-    let address = change.address.clone();
-    // Of two resources of one address the recorded one stays, and must not look as if it were the one that goes.
-    let discarded = change.id.clone().filter(|_| verb == Verb::Delete && change.is_leftover_removed());
-    let begins = if let Some(id) = discarded.clone() {
-        Entry::Discarding { address, id }
-    } else {
-        let seed = if verb == Verb::Create { change.token_seed.clone() } else { String::new() };
-        Entry::Intent { address, intent: Intent { verb, seed } }
-    };
-    ports.journal.record(begins).await?;
+    begins.await?;
+    ports.journal.may_send().await?;
     match verb {
         Verb::Create | Verb::Update => {
             let outcome = send(change, verb, fields.clone(), ports.executor).await?;
             let record =
                 Record { id: outcome.id, fields, computed: outcome.computed, depends_on: change.depends_on.clone() };
-            ports.journal.note(Entry::Made { address: change.address.clone(), record: record.clone() });
+            note(ports, Entry::Made { address: change.address.clone(), record: record.clone() });
             Ok(Done::Made(record))
         }
         Verb::Delete => {
@@ -301,13 +326,19 @@ async fn execute(step: Step<'_>, fields: Fields, ports: Ports<'_>) -> Result<Don
                 computed: change.computed.clone(),
             };
             ports.executor.delete(deletion).await.map_err(StepError::Executor)?;
-            ports.journal.note(match discarded {
-                Some(id) => Entry::Discarded { id },
+            let gone = match step.discards() {
+                Some(id) => Entry::Discarded { id: id.to_owned() },
                 None => Entry::Gone { address: change.address.clone() },
-            });
+            };
+            note(ports, gone);
             Ok(Done::Gone)
         }
     }
+}
+
+/// Writes what was done, without waiting: losing it in a crash loses nothing, since it is found.
+fn note(ports: Ports<'_>, entry: Entry) {
+    drop(ports.journal.write(entry));
 }
 
 async fn send(change: &Change, verb: Verb, after: Fields, executor: &dyn Executor) -> Result<Outcome, StepError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Ports, Report, Update, apply};
 use meridian_engine::events::{Event, EventSink};
-use meridian_engine::journal::{Entry, Journal, JournalError};
+use meridian_engine::journal::{Durable, Entry, Journal, JournalError};
 use meridian_engine::observed::Condition;
 use meridian_engine::plan::Plan;
 use meridian_engine::planner::{Inputs, PlanError, plan};
@@ -346,13 +346,13 @@ pub struct Memory(Mutex<Vec<Entry>>);
 
 #[async_trait]
 impl Journal for Memory {
-    async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        self.note(entry);
-        Ok(())
+    fn write(&self, entry: Entry) -> Durable {
+        self.0.lock().unwrap().push(entry);
+        Box::pin(async { Ok(()) })
     }
 
-    fn note(&self, entry: Entry) {
-        self.0.lock().unwrap().push(entry);
+    async fn may_send(&self) -> Result<(), JournalError> {
+        Ok(())
     }
 
     async fn flush(&self) -> Result<(), JournalError> {
