@@ -1,6 +1,7 @@
 //! The arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use meridian_sandbox::Fault;
@@ -38,6 +39,9 @@ pub struct Global {
     /// Where state is kept: `file:///folder`; also `MERIDIAN_STATE` [default: the user's data directory].
     #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
+    /// How long to wait for the lease of a cluster while someone else holds it, as `90s` or `10m`.
+    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub lease_timeout: Duration,
     /// Run against the embedded clouds, which are kept beside the state.
     #[arg(long, global = true)]
     pub sandbox: bool,

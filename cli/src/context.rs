@@ -35,6 +35,7 @@ impl Context {
             endpoints: BTreeMap::new(),
             accounts: BTreeMap::new(),
             owner: owner("offline"),
+            lease_timeout: global.lease_timeout,
             wire_tap: None,
         }))
     }
@@ -71,6 +72,7 @@ impl Context {
             store: Arc::new(FileStore::new(root)),
             endpoints,
             owner: owner(command),
+            lease_timeout: global.lease_timeout,
             wire_tap: None,
         });
         Ok(Self { session, _sandbox: sandbox, stop: OnceLock::new() })

@@ -80,7 +80,7 @@ impl EventSink for Progress {
                 | Event::Failed { address, verb, .. }
                 | Event::Skipped { address, verb, .. },
             ) => terminal.end(&address, verb, &line.unwrap_or_default()),
-            (Some(terminal), Event::Stopping { .. }) => {
+            (Some(terminal), Event::Stopping { .. } | Event::Waiting { .. }) => {
                 let _ = terminal.bars.println(in_colour_or_not(&line.unwrap_or_default()));
             }
             (None, _) => print(line),
@@ -105,14 +105,15 @@ fn print(line: Option<String>) {
 fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::Begun { .. } | Event::Started { .. } => return None,
+        Event::Waiting { for_whom } => format!("waiting for the lease, which {} holds", clean(for_whom)),
         Event::Finished { address, verb, took } => {
             format!("{} {} {address} {}", "✓".green(), done(*verb), format!("({:.1} s)", took.as_secs_f64()).dimmed())
         }
         Event::Failed { address, verb, error } => {
-            format!("{} could not {} {address}: {}", "✗".red(), infinitive(*verb), clean(error))
+            format!("{} could not {} {address}: {}", "✗".red(), verb, clean(error))
         }
         Event::Skipped { address, verb, because } => {
-            format!("{} did not {} {address}, which needs {because}", "-".yellow(), infinitive(*verb))
+            format!("{} did not {} {address}, which needs {because}", "-".yellow(), verb)
         }
         Event::Stopping { in_flight } => {
             format!(
@@ -120,14 +121,6 @@ fn line(event: &Event) -> Option<String> {
             )
         }
     })
-}
-
-fn infinitive(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Create => "create",
-        Verb::Update => "update",
-        Verb::Delete => "delete",
-    }
 }
 
 fn doing(verb: Verb) -> &'static str {

@@ -8,6 +8,10 @@ use crate::state::Verb;
 /// Something that happened to a step.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// Someone else holds the lease; we wait for it.
+    Waiting {
+        for_whom: String,
+    },
     /// The walk begins; so many steps are to be done.
     Begun {
         steps: usize,

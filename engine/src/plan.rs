@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
-use crate::state::State;
+use crate::state::{State, Verb};
 use crate::value::{Fields, Value};
 
 /// The version of the plan file that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What will be done to a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,22 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What changed since the last apply without us.
     pub drift: Vec<Drift>,
+    /// The run before, if it did not come to its end.
+    pub interrupted: Option<Interrupted>,
+}
+
+/// A run that did not come to its end. What it made is found, and this plan goes on from there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interrupted {
+    /// Who it was, for people.
+    pub by: String,
+    /// When it began.
+    pub since: String,
+    /// Whether it holds the lease still, so that it may be at work this very moment.
+    pub under_way: bool,
+    /// Changes that it was about to send, or had sent, and whose end it did not write down.
+    pub unanswered: BTreeMap<Address, Verb>,
 }
 
 /// What happens to one resource.

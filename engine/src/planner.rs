@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::Address;
 use crate::graph::{Graph, GraphError, Node};
 use crate::observed::{Condition, Observed, lookup};
-use crate::plan::{Action, Change, Drift, FORMAT_VERSION, Plan, Reason};
+use crate::plan::{Action, Change, Drift, FORMAT_VERSION, Interrupted, Plan, Reason};
 use crate::schema::{OnChange, Replacement};
 use crate::state::{State, Verb};
 use crate::steps::{CycleError, Steps};
@@ -22,6 +22,8 @@ pub struct Inputs<'a> {
     pub graph: &'a Graph,
     /// What was; `None` when the cluster was never applied.
     pub state: Option<&'a State>,
+    /// The run that wrote the state, if it did not come to its end.
+    pub interrupted: Option<Interrupted>,
     /// What the tokens of creates are made with while there is no state. It has to be another for each cluster: clouds
     /// remember tokens for hours, and would answer for one of the same name that is gone.
     pub seed: &'a str,
@@ -136,6 +138,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         pins: inputs.pins,
         outputs,
         drift: drift(inputs.state, &current),
+        interrupted: inputs.interrupted,
         changes,
     };
     Steps::of(&plan)?;

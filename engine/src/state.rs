@@ -35,6 +35,9 @@ pub struct State {
     /// What was being removed besides the resource of an address, by the cloud's id, and whose end was never written down.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discards: BTreeMap<String, Address>,
+    /// Resources that bear our marks and are none of ours any more, by the cloud's id: `forget` left them where they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forgotten: BTreeMap<String, Address>,
     /// Facts that were looked up once and stay (the image of an architecture).
     pub pins: BTreeMap<String, String>,
     /// What users want to know of a cluster (`api_endpoint`).
@@ -52,6 +55,17 @@ pub enum Phase {
     Destroying,
     /// `destroy` has come to its end: what is left in the place of the state. Nothing of a cluster is in it.
     Gone,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Creating => "creating",
+            Self::Ready => "ready",
+            Self::Destroying => "destroying",
+            Self::Gone => "gone",
+        })
+    }
 }
 
 /// A resource that was made or taken over.
@@ -88,6 +102,16 @@ pub enum Verb {
     Delete,
 }
 
+impl std::fmt::Display for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        })
+    }
+}
+
 impl State {
     /// The state of a cluster that does not exist yet; its serial is 0 until it is first written.
     #[must_use]
@@ -105,6 +129,7 @@ impl State {
             resources: BTreeMap::new(),
             intents: BTreeMap::new(),
             discards: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             pins: BTreeMap::new(),
             outputs: BTreeMap::new(),
         }

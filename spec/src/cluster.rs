@@ -206,7 +206,8 @@ pub enum Architecture {
 /// A pool of workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// DNS-1123 label, unique in the cluster.
+    /// DNS-1123 label, unique in the cluster. Of a pool that was given another name (`spec.moved`) the one it was made with:
+    /// its resources in the cloud have that one, and can have no other.
     pub name: String,
     pub machine: Machine,
     /// Further native types that will do, in order of preference (mixed instances). Same architecture.

@@ -365,3 +365,32 @@ fn an_unreadable_file_hides_no_fault_of_another() {
     let files = faults.expect_err("both are bad").into_iter().map(|fault| fault.file.to_string());
     assert_eq!(files.collect::<Vec<_>>(), ["two.yaml", "one.yaml"]);
 }
+
+#[test]
+fn what_moved_is_told_apart_from_what_is_there() {
+    let spec = |moved: &str| {
+        minimal(
+            "eu-west-1",
+            &format!(
+                "pools: [{{ name: b, machine: {{ size: small }} }}, {{ name: d, machine: {{ size: small }} }}]\nmoved: {moved}"
+            ),
+        )
+    };
+    let names = |text: &str| resolve(text).unwrap()[0].pools.iter().map(|pool| pool.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&spec("[{ from: pools.a, to: pools.b }]")), ["a", "d"]);
+    assert_eq!(names(&spec("[{ from: pools.c, to: pools.d }, { from: pools.x, to: pools.c }]")), ["b", "x"]);
+    for (moved, code) in [
+        ("[{ from: pools.b, to: pools.d }]", "conflict spec.moved[0].from"),
+        ("[{ from: pools.a, to: pools.e }]", "invalid-value spec.moved[0].to"),
+        ("[{ from: general, to: pools.b }]", "invalid-value spec.moved[0].from"),
+        ("[{ from: pools.a }]", "missing-field spec.moved[0].to"),
+        ("[{ from: pools.a, to: pools.b }, { from: pools.a, to: pools.d }]", "duplicate-name spec.moved[1].from"),
+        ("[{ from: pools.a, to: pools.b }, { from: pools.c, to: pools.b }]", "duplicate-name spec.moved[1].to"),
+    ] {
+        assert_eq!(codes(&spec(moved)), [code], "{moved}");
+    }
+    assert!(
+        codes(&spec("[{ from: pools.x, to: pools.y }, { from: pools.y, to: pools.x }]"))
+            .contains(&"conflict spec.moved[0].to".to_owned())
+    );
+}

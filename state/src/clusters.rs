@@ -52,6 +52,8 @@ pub struct Loaded {
     pub written_at: Timestamp,
     /// Whether there was such a journal.
     pub interrupted: bool,
+    /// Who holds the lease, if someone does: whoever has a journal and the lease is at work still.
+    pub holder: Option<Owner>,
     /// How many segments it has; where the next one, or its seal, goes.
     pub(crate) segments: u64,
     /// As it stands in the store, for the history.
@@ -94,7 +96,8 @@ impl Clusters {
     async fn read(&self, name: &str) -> Result<Option<Loaded>, StateError> {
         let key = Self::key(name, "state.json")?;
         let journal = Self::key(name, "journal/")?;
-        let (object, mut keys) = tokio::try_join!(self.store.get(&key), self.store.list(&journal))?;
+        let (object, mut keys, holder) =
+            tokio::try_join!(self.store.get(&key), self.store.list(&journal), async { Ok(self.holder(name).await) })?;
         let Some(object) = object else { return Ok(None) };
         let StateFile { written_at, written_by, mut state, .. } = format::state(&key, &object.bytes)?;
         let prefix = Self::journal_prefix(name, state.serial)?;
@@ -110,6 +113,8 @@ impl Clusters {
             written_by,
             written_at,
             interrupted,
+            // Who reads does not need the lease: one that can't be read keeps nobody from reading.
+            holder: holder.ok().flatten().map(|(owner, _)| owner),
             segments,
             bytes: object.bytes,
             version: object.version,
@@ -199,6 +204,7 @@ impl Clusters {
             written_by: file.written_by,
             written_at: file.written_at,
             interrupted: false,
+            holder: Some(owner.clone()),
             segments: 0,
             bytes,
             version,

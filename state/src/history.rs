@@ -44,7 +44,7 @@ impl Retention {
 }
 
 /// How two states differ.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Difference {
     pub added: BTreeSet<Address>,
     pub removed: BTreeSet<Address>,

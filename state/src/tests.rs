@@ -258,3 +258,43 @@ async fn one_can_go_back_and_prune_what_is_old() {
     assert_eq!(clusters.history("demo").await.unwrap().len(), 1);
     assert_eq!(clusters.load("demo").await.unwrap().unwrap().state.serial, 5);
 }
+
+/// A store as an earlier version left it: an apply that died between the removal of a machine and its successor's birth.
+fn fixture(version: u32) -> (tempfile::TempDir, Clusters) {
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                copy(&entry.path(), &to.join(entry.file_name()));
+            } else {
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/v{version}"));
+    copy(&source, dir.path());
+    let clusters = clusters(&dir);
+    (dir, clusters)
+}
+
+#[tokio::test]
+async fn what_every_earlier_version_left_is_read_and_carried_forward() {
+    for version in 1..=meridian_engine::state::FORMAT_VERSION {
+        let (dir, clusters) = fixture(version);
+        let loaded = clusters.load("old").await.unwrap().unwrap();
+        assert!(loaded.interrupted, "version {version}");
+        let machine: Address = "aws_instance.control-plane-0".parse().unwrap();
+        assert_eq!(loaded.state.intents[&machine].verb, Verb::Create, "version {version}");
+        assert!(!loaded.state.resources.contains_key(&machine), "version {version}");
+        assert!(!clusters.history("old").await.unwrap().is_empty());
+
+        let lease = clusters.acquire("old", Ask { is_dead: &|_| true, ..ask(owner("new")) }).await.unwrap();
+        let state = loaded.state.clone();
+        let written = clusters.write(&lease, &owner("new"), Some(&loaded), state).await.unwrap();
+        assert_eq!(clusters.load("old").await.unwrap().unwrap().state, written.state, "version {version}");
+        let text = std::fs::read_to_string(dir.path().join("clusters/old/state.json")).unwrap();
+        assert!(text.contains(&format!("\"format_version\":{}", meridian_engine::state::FORMAT_VERSION)));
+    }
+}

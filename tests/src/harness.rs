@@ -64,6 +64,7 @@ impl Harness for OnSandbox {
             region: region.to_owned(),
             account: None,
             endpoint: self.sandbox.endpoint(self.cloud.name),
+            forgotten: std::collections::BTreeSet::new(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

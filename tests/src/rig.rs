@@ -70,6 +70,7 @@ impl Rig {
                 run_url: None,
                 command: self.suite.to_owned(),
             },
+            lease_timeout: std::time::Duration::ZERO,
             wire_tap: None,
         })
     }
@@ -145,6 +146,7 @@ impl Rig {
             region: "eu-west-1".to_owned(),
             account: None,
             endpoint: self.sandbox.endpoint("aws"),
+            forgotten: std::collections::BTreeSet::new(),
             credentials: meridian_provider_api::Credentials::Dummy,
             pace: meridian_provider_api::Pace::quick(),
             limiter: Arc::default(),

@@ -56,6 +56,7 @@ impl Harness for Judge {
             region: region.to_owned(),
             account: None,
             endpoint: Some(self.endpoint.clone()),
+            forgotten: std::collections::BTreeSet::new(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

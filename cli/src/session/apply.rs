@@ -3,16 +3,15 @@
 use anyhow::{Context as _, Result};
 use meridian_engine::Plan;
 use meridian_engine::apply::{self, Ports, Report};
-use meridian_engine::events::EventSink;
+use meridian_engine::events::{Event, EventSink};
 use meridian_engine::plan::StaleError;
 use meridian_engine::state::{Phase, State};
 use meridian_provider_api::ACCOUNT_PIN;
 use meridian_state::clusters::Loaded;
-use meridian_state::{Lease, StateError, StoreJournal};
+use meridian_state::{Lease, Owner, StateError, StoreJournal};
 use tokio::sync::watch;
 
-use super::Session;
-use crate::context::is_dead;
+use super::{Place, Session};
 
 /// What came of it.
 #[derive(Debug)]
@@ -25,7 +24,8 @@ pub struct Applied {
 impl Session {
     /// Carries a plan out. Nothing is touched unless the plan was made from the present state.
     pub async fn apply(&self, plan: &Plan, events: &dyn EventSink, stop: watch::Receiver<bool>) -> Result<Applied> {
-        let lease = self.clusters.acquire(&plan.cluster, self.owner.clone(), &is_dead).await?;
+        let waiting = |owner: &Owner| events.emit(Event::Waiting { for_whom: owner.to_string() });
+        let lease = self.lease(&plan.cluster, &waiting).await?;
         let result = self.apply_under(&lease, plan, events, stop).await;
         let released = lease.release().await;
         let applied = result?;
@@ -49,12 +49,13 @@ impl Session {
         plan.check_fresh(before.as_ref().map(|loaded| &loaded.state)).map_err(stale)?;
         let cloud = self
             .provider(&plan.provider)?
-            .connect(self.connection(
-                &plan.provider,
-                &plan.cluster,
-                &plan.region,
-                plan.pins.get(ACCOUNT_PIN).map(String::as_str),
-            ))
+            .connect(self.connection(&Place {
+                provider: &plan.provider,
+                cluster: &plan.cluster,
+                region: &plan.region,
+                account: plan.pins.get(ACCOUNT_PIN).map(String::as_str),
+                state: before.as_ref().map(|loaded| &loaded.state),
+            }))
             .await?;
         cloud.check_account(&plan.pins).await?;
         let begun = self.begin(lease, plan, before).await?;
@@ -102,7 +103,7 @@ impl Session {
         let gone = plan.destroy && report.is_complete() && state.resources.is_empty();
         let written = self.clusters.write(lease, &self.owner, Some(&loaded), state).await?;
         if gone {
-            self.clusters.remove(lease, &written).await?;
+            self.clusters.remove(lease, &self.owner, &written).await?;
             return Ok(None);
         }
         Ok(Some(written.state))

@@ -5,18 +5,21 @@ mod plan;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use meridian_engine::State;
 use meridian_provider_api::limiter::Limiter;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
 use meridian_spec::{Catalogue, Cluster};
-use meridian_state::{Clusters, Owner, Store};
+use meridian_state::{Ask, Clusters, Lease, Owner, StateError, Store};
 
 pub use apply::Applied;
 pub use plan::no_such_cluster;
 
+use crate::context::is_dead;
 use crate::error::Failure;
 use crate::registry::Registry;
 
@@ -30,6 +33,8 @@ pub struct Settings {
     /// The account, project or subscription that the environment names, by cloud.
     pub accounts: BTreeMap<String, String>,
     pub owner: Owner,
+    /// How long to wait for someone else's lease.
+    pub lease_timeout: Duration,
     /// Sees every request to a cloud.
     pub wire_tap: Option<Arc<dyn WireTap>>,
 }
@@ -42,6 +47,7 @@ pub struct Session {
     endpoints: BTreeMap<String, String>,
     accounts: BTreeMap<String, String>,
     owner: Owner,
+    lease_timeout: Duration,
     wire_tap: Option<Arc<dyn WireTap>>,
     limiter: Arc<Limiter>,
     telemetry: Arc<Telemetry>,
@@ -58,6 +64,7 @@ impl Session {
             endpoints: settings.endpoints,
             accounts: settings.accounts,
             owner: settings.owner,
+            lease_timeout: settings.lease_timeout,
             wire_tap: settings.wire_tap,
             limiter: Arc::default(),
             telemetry: Arc::default(),
@@ -83,6 +90,18 @@ impl Session {
         Ok(clusters)
     }
 
+    /// Takes the lease of a cluster, after a while if someone else has it; `waiting` is told whom one waits for.
+    pub async fn lease(&self, name: &str, waiting: &(dyn Fn(&Owner) + Send + Sync)) -> Result<Lease, StateError> {
+        let ask = Ask { owner: self.owner.clone(), is_dead: &is_dead, patience: self.lease_timeout, waiting };
+        self.clusters.acquire(name, ask).await
+    }
+
+    /// Who we are, in what we write.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
     /// Whether an emulator stands in for the cloud.
     fn is_emulated(&self, provider: &str) -> bool {
         self.endpoints.get(provider).is_some_and(|url| is_loopback(url))
@@ -105,7 +124,8 @@ impl Session {
 
     /// How to reach the region of a cluster. An endpoint on loopback is an emulator's: it gets dummy credentials and is
     /// not waited for as a real cloud is.
-    fn connection(&self, provider: &str, cluster: &str, region: &str, account: Option<&str>) -> Connection {
+    fn connection(&self, place: &Place<'_>) -> Connection {
+        let Place { provider, cluster, region, account, state } = *place;
         let endpoint = self.endpoints.get(provider).cloned();
         let emulated = self.is_emulated(provider);
         Connection {
@@ -113,6 +133,7 @@ impl Session {
             region: region.to_owned(),
             account: account.map(str::to_owned).or_else(|| self.accounts.get(provider).cloned()),
             endpoint,
+            forgotten: state.into_iter().flat_map(|state| state.forgotten.keys().cloned()).collect(),
             credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
             pace: if emulated { Pace::quick() } else { Pace::default() },
             limiter: Arc::clone(&self.limiter),
@@ -120,6 +141,16 @@ impl Session {
             wire_tap: self.wire_tap.clone(),
         }
     }
+}
+
+/// Where a cluster stands, and what is known of it.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    provider: &'a str,
+    cluster: &'a str,
+    region: &'a str,
+    account: Option<&'a str>,
+    state: Option<&'a State>,
 }
 
 fn provider<'r>(registry: &'r Registry, name: &str) -> Result<&'r dyn Provider> {

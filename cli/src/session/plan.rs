@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use meridian_engine::plan::Interrupted;
 use meridian_engine::planner::{self, Inputs};
-use meridian_engine::state::{Phase, State};
+use meridian_engine::state::{Phase, State, Verb};
 use meridian_engine::{Graph, Plan};
 use meridian_provider_api::{ACCOUNT_PIN, Cloud, Pins, Provider, Scope};
 use meridian_spec::Cluster;
+use meridian_state::clusters::Loaded;
 
-use super::Session;
+use super::{Place, Session};
 use crate::error::Failure;
 
 impl Session {
@@ -23,8 +25,9 @@ impl Session {
         state.map_or(Ok(()), |state| self.same_world(&state.cluster, &state.provider, state.emulated))?;
         let known = state.map(|state| state.pins.clone()).unwrap_or_default();
         let account = account_of(provider, cluster).or_else(|| known.get(ACCOUNT_PIN).map(String::as_str));
-        let cloud =
-            provider.connect(self.connection(&cluster.provider, &cluster.name, &cluster.region.name, account)).await?;
+        let place =
+            Place { provider: &cluster.provider, cluster: &cluster.name, region: &cluster.region.name, account, state };
+        let cloud = provider.connect(self.connection(&place)).await?;
         let scope = scope(&cluster.name, state);
         let (pins, observed, ()) =
             tokio::try_join!(cloud.look_up(cluster, &known), cloud.observe(&scope), cloud.check_account(&known))
@@ -33,6 +36,7 @@ impl Session {
         let plan = planner::plan(Inputs {
             graph: &compiled.graph,
             state,
+            interrupted: loaded.as_ref().and_then(interrupted),
             seed: &uuid::Uuid::new_v4().to_string(),
             observed: &observed,
             leftovers: &[],
@@ -51,13 +55,15 @@ impl Session {
     /// What has to be done so that nothing of the cluster is left.
     pub async fn plan_destroy(&self, name: &str) -> Result<Plan> {
         let loaded = self.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
-        let state = loaded.state;
+        let state = &loaded.state;
         self.same_world(&state.cluster, &state.provider, state.emulated)?;
         if state.deletion_protection {
             return Err(protected(name, "set `deletionProtection: false` in its spec and apply that first"));
         }
         let account = state.pins.get(ACCOUNT_PIN).map(String::as_str);
-        self.plan_removal(name, &state.provider, &state.region, account, Some(&state)).await
+        let place =
+            Place { provider: &state.provider, cluster: name, region: &state.region, account, state: Some(state) };
+        self.plan_removal(&place, Some(&loaded)).await
     }
 
     /// The same for a cluster that the state does not know, out of its spec: what was made before its state was lost.
@@ -70,19 +76,19 @@ impl Session {
             return Err(protected(&cluster.name, "set `deletionProtection: false` in its spec first"));
         }
         let account = account_of(self.provider(&cluster.provider)?, cluster);
-        self.plan_removal(&cluster.name, &cluster.provider, &cluster.region.name, account, None).await
+        let place = Place {
+            provider: &cluster.provider,
+            cluster: &cluster.name,
+            region: &cluster.region.name,
+            account,
+            state: None,
+        };
+        self.plan_removal(&place, None).await
     }
 
-    async fn plan_removal(
-        &self,
-        name: &str,
-        provider: &str,
-        region: &str,
-        account: Option<&str>,
-        state: Option<&State>,
-    ) -> Result<Plan> {
-        let connection = self.connection(provider, name, region, account);
-        let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(connection).await?;
+    async fn plan_removal(&self, place: &Place<'_>, loaded: Option<&Loaded>) -> Result<Plan> {
+        let Place { provider, cluster: name, region, state, .. } = *place;
+        let cloud: Arc<dyn Cloud> = self.provider(provider)?.connect(self.connection(place)).await?;
         let scope = scope(name, state);
         let pins = state.map(|state| state.pins.clone()).unwrap_or_default();
         let (observed, leftovers, ()) =
@@ -91,6 +97,7 @@ impl Session {
         let plan = planner::plan(Inputs {
             graph: &Graph::new(),
             state,
+            interrupted: loaded.and_then(interrupted),
             seed: &uuid::Uuid::new_v4().to_string(),
             observed: &observed,
             leftovers: &leftovers,
@@ -126,6 +133,20 @@ impl Session {
 /// The account, project or subscription that a spec names.
 fn account_of<'c>(provider: &dyn Provider, cluster: &'c Cluster) -> Option<&'c str> {
     cluster.provider_options.get(provider.account_option()?).map(String::as_str)
+}
+
+/// What is to be said of the run that wrote the state, if it did not come to its end.
+fn interrupted(loaded: &Loaded) -> Option<Interrupted> {
+    let State { intents, discards, .. } = &loaded.state;
+    let intents = intents.iter().map(|(address, intent)| (address.clone(), intent.verb));
+    let discards = discards.values().map(|address| (address.clone(), Verb::Delete));
+    let unanswered: BTreeMap<_, _> = discards.chain(intents).collect();
+    (loaded.interrupted || !unanswered.is_empty()).then(|| Interrupted {
+        by: loaded.written_by.to_string(),
+        since: loaded.written_at.to_string(),
+        under_way: loaded.interrupted && loaded.holder.as_ref() == Some(&loaded.written_by),
+        unanswered,
+    })
 }
 
 fn protected(name: &str, hint: &str) -> anyhow::Error {

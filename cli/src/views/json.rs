@@ -17,6 +17,7 @@ pub fn plan(plan: &Plan, stats: &Stats) -> Json {
         "region": plan.region,
         "serial": plan.serial,
         "lineage": plan.lineage,
+        "interrupted": plan.interrupted,
         "applyable": !plan.is_empty(),
         "complete": true,
         "errored": false,

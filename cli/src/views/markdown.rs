@@ -36,6 +36,12 @@ fn summary(plan: &Plan) -> String {
     if plan.emulated {
         let _ = writeln!(text, "A rehearsal: an emulator stood in for the cloud.\n");
     }
+    if let Some(run) = &plan.interrupted {
+        let how = if run.under_way { "is at work" } else { "did not come to its end" };
+        let begun =
+            if run.under_way { String::new() } else { format!("; {} changes without an end", run.unanswered.len()) };
+        let _ = writeln!(text, "> The run of {}, begun {}, {how}{begun}.\n", code(&run.by), code(&run.since));
+    }
     if plan.is_empty() {
         let _ = writeln!(text, "**No changes:** the cluster is as its spec says.");
     } else {
@@ -178,6 +184,7 @@ mod tests {
             outputs: BTreeMap::new(),
             changes,
             drift: Vec::new(),
+            interrupted: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use meridian_engine::apply::Report;
-use meridian_engine::plan::{Action, Change, Plan, Reason};
+use meridian_engine::plan::{Action, Change, Interrupted, Plan, Reason};
 use meridian_engine::state::State;
 use meridian_engine::{Fields, Value};
 use meridian_provider_api::telemetry::Stats;
@@ -15,6 +15,9 @@ use super::clean;
 
 /// The longest text that a plan shows in full; of a longer one its first line and its size are shown.
 const MAX_TEXT: usize = 120;
+
+/// How many unanswered changes of an interrupted run are named.
+const MAX_UNANSWERED: usize = 10;
 
 /// Every fault with its place, and the way to mend it.
 #[must_use]
@@ -37,6 +40,10 @@ pub fn faults(faults: &Faults) -> String {
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
     let mut text = String::new();
+    if let Some(interrupted) = &plan.interrupted {
+        text.push_str(&run_before(interrupted));
+        text.push('\n');
+    }
     for drift in &plan.drift {
         let what = if drift.after.is_some() {
             format!("changed outside of Meridian: {}", join(&drift.changed))
@@ -55,6 +62,32 @@ pub fn plan(plan: &Plan) -> String {
         let _ = writeln!(text, "No changes: {} is as its spec says.", plan.cluster);
     } else {
         let _ = writeln!(text, "Plan: {}.", tally(plan));
+    }
+    text
+}
+
+/// What is to be said of a run that did not come to its end.
+fn run_before(run: &Interrupted) -> String {
+    let (by, since) = (clean(&run.by), clean(&run.since));
+    if run.under_way {
+        return format!("{} {by} is at work since {since}: this is how it stands just now.\n", "!".yellow());
+    }
+    let mut text = format!("{} the run of {by}, begun {since}, did not come to its end.\n", "!".yellow());
+    if run.unanswered.is_empty() {
+        text.push_str("  Every change that it began has its end written down.\n");
+    } else {
+        let count = run.unanswered.len();
+        let changes = if count == 1 { "1 change has".to_owned() } else { format!("{count} changes have") };
+        let _ = writeln!(
+            text,
+            "  {changes} no end written down, and may or may not have been made; this plan is of what is there:"
+        );
+        for (address, verb) in run.unanswered.iter().take(MAX_UNANSWERED) {
+            let _ = writeln!(text, "    {verb} {address}");
+        }
+        if count > MAX_UNANSWERED {
+            let _ = writeln!(text, "    and {} more", count - MAX_UNANSWERED);
+        }
     }
     text
 }
@@ -123,7 +156,7 @@ fn write_field(text: &mut String, name: &str, before: &Fields, after: &Fields, r
 }
 
 /// A value on one line, or a list with an item a line; `indent` is that of the line it stands in.
-fn show(value: &Value, indent: usize) -> String {
+pub(super) fn show(value: &Value, indent: usize) -> String {
     match value {
         Value::Null => "none".to_owned(),
         Value::Bool(value) => value.to_string(),

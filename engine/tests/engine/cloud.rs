@@ -398,6 +398,7 @@ impl Bench {
         plan(Inputs {
             graph,
             state: state.as_ref(),
+            interrupted: None,
             seed: "bench",
             observed,
             leftovers,

@@ -88,6 +88,8 @@ pub struct Dispatch<C> {
     client: Arc<C>,
     pace: Pace,
     scope: Scope,
+    /// Ids of what is not to be seen.
+    forgotten: BTreeSet<String>,
     kinds: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
     leftovers: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
 }
@@ -103,7 +105,13 @@ impl<C: Client> Dispatch<C> {
     /// A dispatch without kinds.
     #[must_use]
     pub fn new(client: Arc<C>, pace: Pace, scope: Scope) -> Self {
-        Self { client, pace, scope, kinds: BTreeMap::new(), leftovers: BTreeMap::new() }
+        Self { client, pace, scope, forgotten: BTreeSet::new(), kinds: BTreeMap::new(), leftovers: BTreeMap::new() }
+    }
+
+    /// Passes over what was forgotten, by id, although it bears the cluster's marks.
+    #[must_use]
+    pub fn without(self, forgotten: BTreeSet<String>) -> Self {
+        Self { forgotten, ..self }
     }
 
     /// Adds the kind `R`.
@@ -149,7 +157,8 @@ impl<C: Client> Dispatch<C> {
     ) -> Result<Vec<Observed>, CloudError> {
         let client = self.client.fresh();
         let found = try_join_all(kinds.values().map(|kind| kind.find(&client, scope))).await?;
-        Ok(found.into_iter().flatten().collect())
+        let found = found.into_iter().flatten();
+        Ok(found.filter(|observed| !self.forgotten.contains(&observed.id)).collect())
     }
 
     fn kind(&self, address: &Address) -> Result<&dyn AnyKind<C>, CloudError> {
@@ -184,7 +193,9 @@ impl<C: Client> Executor for Dispatch<C> {
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
                 let found = kind.find(&self.client.fresh(), &self.scope).await?;
-                made = found.into_iter().find(|observed| is_made_by(observed, &creation));
+                made = found
+                    .into_iter()
+                    .find(|observed| !self.forgotten.contains(&observed.id) && is_made_by(observed, &creation));
                 if made.is_some() {
                     break;
                 }

@@ -1,6 +1,6 @@
 //! A provider: what it takes to compile a cluster for a cloud, and to connect to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -115,6 +115,8 @@ pub struct Connection {
     pub account: Option<String>,
     /// An endpoint in place of the cloud's own, for all its services.
     pub endpoint: Option<String>,
+    /// Ids of resources that bear the cluster's marks and are not to be seen: they were forgotten.
+    pub forgotten: BTreeSet<String>,
     pub credentials: Credentials,
     pub pace: Pace,
     pub limiter: Arc<Limiter>,

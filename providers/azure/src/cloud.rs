@@ -25,10 +25,10 @@ pub struct AzureCloud {
 impl AzureCloud {
     /// Builds the clients; as [`Azure::connect`].
     pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
-        let pace = connection.pace;
+        let (pace, forgotten) = (connection.pace, connection.forgotten.clone());
         let scope = Scope { cluster: connection.cluster.clone(), recorded: BTreeMap::new() };
         let client = Arc::new(Azure::connect(connection).await?);
-        Ok(Self { dispatch: register(Dispatch::new(client, pace, scope)) })
+        Ok(Self { dispatch: register(Dispatch::new(client, pace, scope).without(forgotten)) })
     }
 
     fn client(&self) -> &Azure {

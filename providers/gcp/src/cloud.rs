@@ -24,10 +24,10 @@ pub struct GcpCloud {
 impl GcpCloud {
     /// Builds the clients; no call is sent.
     pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
-        let pace = connection.pace;
+        let (pace, forgotten) = (connection.pace, connection.forgotten.clone());
         let scope = Scope { cluster: connection.cluster.clone(), recorded: BTreeMap::new() };
         let client = Arc::new(Gcp::connect(connection).await?);
-        Ok(Self { dispatch: register(Dispatch::new(client, pace, scope)) })
+        Ok(Self { dispatch: register(Dispatch::new(client, pace, scope).without(forgotten)) })
     }
 
     fn client(&self) -> &Gcp {

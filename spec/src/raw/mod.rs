@@ -19,7 +19,7 @@ pub use machine::{
 pub use network::{Existing, ExistingSubnet, Network, Zones};
 pub use text::{
     Address, AuthorizedKey, Cidr, ClusterName, Component, FeatureGate, FlagName, ImageRepository, KubernetesVersion,
-    LabelKey, LabelValue, MountPath, Name, TagKey, TagValue, Url,
+    LabelKey, LabelValue, MountPath, Name, PartName, TagKey, TagValue, Url,
 };
 
 /// A Kubernetes cluster.
@@ -89,6 +89,9 @@ pub struct ClusterSpec {
     /// Pools of workers.
     #[schemars(length(max = 100))]
     pub pools: Option<Vec<Pool>>,
+    /// What has another name than it was made with, and stays the same resources in the cloud, which keep the old one.
+    #[schemars(length(max = 100))]
+    pub moved: Option<Vec<Moved>>,
     /// A jump host. None is built when this is left out.
     pub bastion: Option<Bastion>,
     /// SSH access to the machines. They take no key when this is left out.
@@ -125,6 +128,19 @@ pub struct Kubernetes {
     pub package_mirror: Option<Url>,
     /// Where the images of the components come from. registry.k8s.io by default.
     pub image_repository: Option<ImageRepository>,
+}
+
+/// A part of the spec that was given another name.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Moved {
+    /// What it was called before, such as `pools.general`.
+    #[schemars(required)]
+    pub from: Option<PartName>,
+    /// What it is called now.
+    #[schemars(required)]
+    pub to: Option<PartName>,
 }
 
 /// The jump host.

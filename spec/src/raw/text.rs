@@ -60,6 +60,8 @@ text! {
     ClusterName: "cluster name", 63, "^[a-z]([-a-z0-9]*[a-z0-9])?$";
     /// lower-case letters, digits and hyphens; no hyphen first or last
     Name: "name", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+    /// `pools.` and the name of a pool, such as pools.general
+    PartName: "part of a spec", 69, r"^pools\.[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
     /// an IPv4 network with the length of its prefix, such as 10.0.0.0/16
     Cidr: "range of addresses", 18, concat!("^", octet!(), r"(\.", octet!(), "){3}/(3[0-2]|[12]?[0-9])$");
     /// four numbers from 0 to 255, such as 10.0.0.10

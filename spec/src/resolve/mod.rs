@@ -8,6 +8,7 @@ mod control_plane;
 mod kubernetes;
 mod labels;
 mod machines;
+mod moved;
 mod network;
 mod place;
 mod pools;

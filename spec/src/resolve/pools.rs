@@ -26,6 +26,7 @@ impl Check<'_> {
         network: Option<&Network>,
     ) -> Option<Vec<Pool>> {
         let path = Path::of("spec.pools");
+        let identities = self.identities(spec);
         let mut names = BTreeSet::new();
         let mut pools = Vec::new();
         let raws = self.or_default(spec.pools.clone(), &path, Vec::new())?;
@@ -36,7 +37,13 @@ impl Check<'_> {
             }
             pools.push(self.pool(raw, &at, place, network));
         }
-        pools.into_iter().collect()
+        let (mut pools, identities) = (pools.into_iter().collect::<Option<Vec<Pool>>>()?, identities?);
+        for pool in &mut pools {
+            if let Some(identity) = identities.get(&pool.name) {
+                pool.name.clone_from(identity);
+            }
+        }
+        Some(pools)
     }
 
     fn pool_name(&mut self, name: &str, taken: bool, path: &Path) {

@@ -47,6 +47,7 @@ pub(crate) mod testing {
             region: "europe-west1".to_owned(),
             account: Some("p".to_owned()),
             endpoint: Some("http://127.0.0.1:9".to_owned()),
+            forgotten: std::collections::BTreeSet::new(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: std::sync::Arc::default(),

@@ -1,0 +1,75 @@
+//! `meridian state`: one of its commands a file.
+
+mod diff;
+mod forget;
+mod history;
+mod list;
+mod prune;
+mod rollback;
+mod show;
+mod unlock;
+
+use anyhow::Result;
+use meridian_state::clusters::Loaded;
+
+use crate::args::{Global, Output};
+use crate::context::Context;
+use crate::error::Code;
+use crate::session::{Session, no_such_cluster};
+
+/// Look at what is remembered of clusters, and mend it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian state list\n  meridian state history prod-eu\n  \
+                        meridian state show prod-eu --serial 1\n  meridian state diff prod-eu 1 2\n  \
+                        meridian state rollback prod-eu --to 2 --yes\n  meridian state prune prod-eu --keep-last 50")]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// The clusters of the state, a name a line.
+    List,
+    Show(show::Args),
+    History(history::Args),
+    Diff(diff::Args),
+    Rollback(rollback::Args),
+    Prune(prune::Args),
+    Forget(forget::Args),
+    Unlock(unlock::Args),
+}
+
+pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    let session = Context::offline(global).await?;
+    match args.command {
+        Command::List => list::run(&session).await?,
+        Command::Show(args) => show::run(&session, &args).await?,
+        Command::History(args) => history::run(&session, &args).await?,
+        Command::Diff(args) => diff::run(&session, &args).await?,
+        Command::Rollback(args) => rollback::run(&session, &args).await?,
+        Command::Prune(args) => prune::run(&session, &args).await?,
+        Command::Forget(args) => forget::run(&session, &args).await?,
+        Command::Unlock(args) => unlock::run(&session, &args).await?,
+    }
+    Ok(Code::Done)
+}
+
+/// The present state of a cluster that must exist.
+async fn present(session: &Session, name: &str) -> Result<Loaded> {
+    session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))
+}
+
+/// Says on stderr whom one waits for.
+fn waiting(owner: &meridian_state::Owner) {
+    let owner = crate::views::clean(&owner.to_string());
+    super::tell(&format!("waiting for the lease, which {owner} holds\n"));
+}
+
+/// How a list or a comparison looks.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Look {
+    /// How the result looks.
+    #[arg(short, long, default_value = "text")]
+    output: Output,
+}
