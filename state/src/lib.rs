@@ -12,6 +12,7 @@
 
 pub mod backends;
 pub mod clusters;
+pub mod envelope;
 pub mod journal;
 pub mod lease;
 pub mod store;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use backends::file::FileStore;
 pub use clusters::{Clusters, StateError};
+pub use envelope::SealedStore;
 pub use journal::StoreJournal;
 pub use lease::{Lease, Owner};
 pub use store::{Store, StoreError};
