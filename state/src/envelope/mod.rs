@@ -10,10 +10,13 @@
 //! clusters/…                   sealed, each bound to the store and to its place
 //! ```
 //!
-//! What it does not hide: names of clusters, sizes, times, how many states there were, and who holds leases. What it does
-//! not hold: whoever may write to the bucket can remove objects, put an older one back to its place, or replace the store
-//! as a whole by one whose keys are his, which shows in that nothing old opens. Who a wrap is from is known for passphrases
-//! only; recipients are public.
+//! What it does not hide: names of clusters, sizes, times, how many states there were, and who holds leases.
+//!
+//! What it does not hold: whoever may write to the bucket can remove objects, and put an older one back to its place,
+//! `store.json` among them: one from before encryption shows when keys are given, one from the middle of a
+//! [conversion](convert()) lets plain objects in. He can change what is kept of the past, which is said in plain. He can
+//! also put a store of his own there, with keys that he has, since recipients are public and services may be anyone's; then
+//! nothing opens that was there before. A versioned bucket, in which few may write, is the answer to all of these.
 
 mod convert;
 mod error;

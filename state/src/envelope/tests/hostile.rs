@@ -1,23 +1,39 @@
 //! A `store.json` that someone else wrote.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::*;
 
-/// What reading gives when `change` was made to the settings of an encrypted store.
+/// An encrypted store with one object, and an identity that opens it.
+async fn fixture() -> &'static (BTreeMap<String, Vec<u8>>, SecretString) {
+    static FIXTURE: OnceCell<(BTreeMap<String, Vec<u8>>, SecretString)> = OnceCell::const_new();
+    FIXTURE
+        .get_or_init(|| async {
+            let memory = Arc::new(Memory::default());
+            let store: Arc<dyn Store> = memory.clone();
+            let (identity, recipients) = person();
+            let ways = [NewWrap::passphrase(passphrase(PASSPHRASE)).unwrap(), NewWrap::age(recipients)];
+            encrypt(&store, &Secrets::new(), &ways).await.unwrap();
+            write(&sealed(&store, &holding(&identity)), STATE, b"x").await;
+            (memory.all(), identity)
+        })
+        .await
+}
+
+/// What reading gives when `change` was made to the settings of that store.
 async fn changed(change: impl FnOnce(&mut Value)) -> EnvelopeError {
-    let memory = Arc::new(Memory::default());
-    let store: Arc<dyn Store> = memory.clone();
-    let (identity, recipients) = person();
-    let ways = [NewWrap::passphrase(passphrase(PASSPHRASE)).unwrap(), NewWrap::age(recipients)];
-    encrypt(&store, &Secrets::new().with_passphrase(passphrase(PASSPHRASE)).unwrap(), &ways).await.unwrap();
-    write(&sealed(&store, &holding(&identity)), STATE, b"x").await;
-    let mut settings: Value = serde_json::from_slice(&memory.all()[SETTINGS_KEY]).unwrap();
+    let (objects, identity) = fixture().await;
+    let mut settings: Value = serde_json::from_slice(&objects[SETTINGS_KEY]).unwrap();
     change(&mut settings);
+    let memory = Arc::new(Memory::default());
+    memory.plant(STATE, &objects[STATE]);
     memory.plant(SETTINGS_KEY, settings.to_string().as_bytes());
-    let secrets = holding(&identity).with_passphrase(passphrase(PASSPHRASE)).unwrap();
+    let store: Arc<dyn Store> = memory;
+    let secrets = holding(identity).with_passphrase(passphrase(PASSPHRASE)).unwrap();
     envelope(read(&sealed(&store, &secrets), STATE).await.unwrap_err())
 }
 

@@ -11,6 +11,7 @@ use crate::lease::Owner;
 use crate::store::{Condition, Store, StoreError};
 
 mod conversion;
+mod fixtures;
 mod hostile;
 mod keys;
 mod memory;

@@ -6,19 +6,21 @@ use super::super::key::DataKey;
 use super::super::object::{Place, open, seal};
 use super::*;
 
+/// Without optimisation the ciphers' generic code is slow, and says nothing about what users see.
+const SIZE: usize = if cfg!(debug_assertions) { 200_000 } else { 10_000_000 };
+
 #[test]
-fn ten_megabytes_are_sealed_and_opened_at_once() {
+fn ten_megabytes_are_sealed_and_opened_in_a_tenth_of_a_second() {
     let (id, key) = (KeyId::random(), DataKey::random());
     let place = Place { store_id: uuid::Uuid::nil(), key: STATE };
-    let plain = vec![b'x'; 10_000_000];
-    let times = (0..3).map(|_| {
+    let plain = vec![b'x'; SIZE];
+    let times = (0..5).map(|_| {
         let begun = Instant::now();
         let sealed = seal(place, id, &key, &plain).unwrap();
         assert_eq!(open(place, id, &key, sealed).unwrap().len(), plain.len());
         begun.elapsed()
     });
     let best = times.min().unwrap();
-    // An unoptimised build is held to less: our part of the ciphers' generic code is slow in it.
-    let limit = if cfg!(debug_assertions) { Duration::from_secs(10) } else { Duration::from_millis(100) };
-    assert!(best < limit, "{best:?}");
+    println!("{SIZE} bytes: {best:?}");
+    assert!(cfg!(debug_assertions) || best < Duration::from_millis(100), "{best:?}");
 }
