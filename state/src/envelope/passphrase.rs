@@ -51,16 +51,31 @@ impl Cost {
     }
 }
 
-/// Of every passphrase that is set anew another one, so that guesses are good for one store only.
+/// Of every passphrase that is set anew another one, so that guesses are good for one store only. Kept as base64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Salt(uuid::Uuid);
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Salt([u8; 16]);
 
 impl Salt {
     pub fn random() -> Self {
         let mut bytes = [0; 16];
         OsRng.fill_bytes(&mut bytes);
-        Self(uuid::Uuid::from_bytes(bytes))
+        Self(bytes)
+    }
+}
+
+impl TryFrom<String> for Salt {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or("a salt is 16 bytes in base64")
+    }
+}
+
+impl From<Salt> for String {
+    fn from(salt: Salt) -> Self {
+        STANDARD.encode(salt.0)
     }
 }
 
@@ -136,7 +151,7 @@ impl Passphrase {
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
                 .hash_password_into_with_memory(
                     secret.expose_secret().as_bytes(),
-                    salt.0.as_bytes(),
+                    &salt.0,
                     key.as_mut(),
                     blocks.as_mut_slice(),
                 )

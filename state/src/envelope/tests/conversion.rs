@@ -6,7 +6,7 @@ use crate::{Clusters, StateError};
 
 const JOURNAL: &str = "clusters/other/journal/00000000000000000001-0000000001-0000000000.json";
 
-async fn with_clusters() -> (Arc<Memory>, Arc<dyn Store>) {
+fn with_clusters() -> (Arc<Memory>, Arc<dyn Store>) {
     let memory = Arc::new(Memory::default());
     for key in [STATE, HISTORY, "clusters/other/state.json", JOURNAL, "clusters/stray"] {
         memory.plant(key, key.as_bytes());
@@ -29,7 +29,7 @@ async fn check(memory: &Memory, store: &Arc<dyn Store>, secrets: &Secrets) {
 
 #[tokio::test]
 async fn all_that_is_there_is_sealed() {
-    let (memory, store) = with_clusters().await;
+    let (memory, store) = with_clusters();
     let (identity, recipients) = person();
     let ways = [NewWrap::age(recipients)];
     let converted = encrypt(&store, &Secrets::new(), &ways).await.unwrap();
@@ -45,7 +45,7 @@ async fn killed_at_any_call_it_can_be_read_and_finished() {
     let mut points = 0;
     for death in [Death::Before, Death::After] {
         for call in 0.. {
-            let (memory, store) = with_clusters().await;
+            let (memory, store) = with_clusters();
             let (identity, recipients) = person();
             let (secrets, ways) = (holding(&identity), [NewWrap::age(recipients)]);
             memory.die_at(call, death);
@@ -76,7 +76,7 @@ async fn killed_at_any_call_it_can_be_read_and_finished() {
 
 #[tokio::test]
 async fn a_cluster_that_is_worked_on_is_left_alone() {
-    let (memory, store) = with_clusters().await;
+    let (memory, store) = with_clusters();
     let clusters = Clusters::new(Arc::clone(&store));
     let lease = clusters.acquire("other", owner(), &|_| false).await.unwrap();
     let (identity, recipients) = person();
@@ -95,7 +95,7 @@ async fn a_cluster_that_is_worked_on_is_left_alone() {
 /// One who read that there is no encryption, and got his lease only after it was turned on.
 #[tokio::test]
 async fn who_takes_a_lease_after_it_seals() {
-    let (memory, store) = with_clusters().await;
+    let (memory, store) = with_clusters();
     // A key service is no sign of what the user expects.
     let early = sealed(&store, &services(false));
     assert!(read(&early, STATE).await.unwrap().is_some());
@@ -105,7 +105,7 @@ async fn who_takes_a_lease_after_it_seals() {
     check(&memory, &store, &services(false)).await;
 
     // One who only reads finds the keys, too.
-    let (memory, store) = with_clusters().await;
+    let (memory, store) = with_clusters();
     let early = sealed(&store, &services(false));
     assert!(read(&early, STATE).await.unwrap().is_some());
     encrypt(&store, &services(false), &[NewWrap::kms("fakekms", "k")]).await.unwrap();
@@ -115,7 +115,7 @@ async fn who_takes_a_lease_after_it_seals() {
 
 #[tokio::test]
 async fn plain_objects_are_taken_while_it_is_going_on_and_new_ones_are_sealed() {
-    let (memory, store) = with_clusters().await;
+    let (memory, store) = with_clusters();
     let (identity, recipients) = person();
     let (secrets, ways) = (holding(&identity), [NewWrap::age(recipients)]);
     memory.die_at(3, Death::Before);

@@ -72,8 +72,8 @@ async fn the_same_ways_need_the_same_passphrase() {
 #[tokio::test]
 async fn who_changes_keys_at_once_does_not_undo_the_other() {
     let (_, store, secrets) = encrypted().await;
-    let adding = |_| add_key(store.as_ref(), &secrets, None);
-    let (a, b) = tokio::join!(adding(()), adding(()));
+    let adding = || add_key(store.as_ref(), &secrets, None);
+    let (a, b) = tokio::join!(adding(), adding());
     let (won, lost) = if a.is_ok() { (a, b) } else { (b, a) };
     assert_eq!(won.unwrap().encryption.unwrap().keys.len(), 2);
     assert!(matches!(lost, Err(EnvelopeError::Store(StoreError::Precondition { .. }))));
