@@ -12,6 +12,7 @@
 
 pub mod backends;
 pub mod clusters;
+pub mod envelope;
 mod format;
 pub mod history;
 pub mod journal;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use backends::file::FileStore;
 pub use clusters::{Clusters, StateError};
+pub use envelope::SealedStore;
 pub use history::{Difference, HistoryEntry, Retention};
 pub use journal::StoreJournal;
 pub use lease::{Ask, Lease, Owner};

@@ -62,6 +62,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It could not be sealed or opened.
+    #[error(transparent)]
+    Envelope(Box<crate::envelope::EnvelopeError>),
 }
 
 /// A backend. Keys are made of parts that are joined by `/`.
