@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use meridian_engine::events::{Event, EventSink};
-use meridian_engine::journal::{Entry, Journal, JournalError};
+use meridian_engine::journal::{Durable, Entry, Journal, JournalError};
 
 /// A journal in memory.
 #[derive(Default)]
@@ -19,13 +19,13 @@ impl MemoryJournal {
 
 #[async_trait]
 impl Journal for MemoryJournal {
-    async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        self.note(entry);
-        Ok(())
+    fn write(&self, entry: Entry) -> Durable {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        Box::pin(async { Ok(()) })
     }
 
-    fn note(&self, entry: Entry) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    async fn may_send(&self) -> Result<(), JournalError> {
+        Ok(())
     }
 
     async fn flush(&self) -> Result<(), JournalError> {

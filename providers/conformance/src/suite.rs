@@ -270,6 +270,7 @@ impl Bench<'_> {
         let compiled = self.harness.provider().compile(cluster, &pins).map_err(|error| format!("{error:?}"))?;
         plan(Inputs {
             graph: &compiled.graph,
+            interrupted: None,
             state: self.state.as_ref(),
             // What is built anew in the same account is another thing: its tokens differ, as with a random seed.
             seed: &format!("{}-{}", self.scenario, cluster.name),
@@ -346,6 +347,7 @@ impl Bench<'_> {
         let leftovers = cloud.leftovers(&scope).await.map_err(|error| error.to_string())?;
         let plan = plan(Inputs {
             graph: &Graph::new(),
+            interrupted: None,
             state: self.state.as_ref(),
             seed: &format!("{}-{name}", self.scenario),
             observed: &observed,

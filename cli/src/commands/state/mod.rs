@@ -41,7 +41,7 @@ enum Command {
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
-    let session = Context::offline(global).await?;
+    let session = Context::offline(global)?;
     match args.command {
         Command::List => list::run(&session).await?,
         Command::Show(args) => show::run(&session, &args).await?,
