@@ -14,6 +14,7 @@ pub mod backends;
 pub mod clusters;
 pub mod journal;
 pub mod lease;
+pub mod probe;
 pub mod store;
 
 #[cfg(test)]

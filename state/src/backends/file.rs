@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::store::{Condition, Object, Store, StoreError, Verb, Version};
+use crate::store::{Condition, Object, Store, StoreError, Verb, Version, check_key};
 
 /// A store in a directory, which is made when something is first written.
 #[derive(Debug, Clone)]
@@ -27,10 +27,12 @@ impl FileStore {
 
     /// Where `key` is kept. Keys are data: they can't lead out of the directory.
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
-        let is_part = |part: &str| {
-            !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']) && !part.starts_with(".tmp")
-        };
-        if key.split('/').all(is_part) { Ok(self.root.join(key)) } else { Err(StoreError::Key { key: key.to_owned() }) }
+        check_key(key)?;
+        // What is hidden is ours: the lock, and files that are being written.
+        if key.split('/').any(|part| part.starts_with('.')) {
+            return Err(StoreError::Key { key: key.to_owned() });
+        }
+        Ok(self.root.join(key))
     }
 
     fn error(&self, verb: Verb, key: &str, source: io::Error) -> StoreError {
