@@ -3,6 +3,7 @@
 //! Tools come from `cargo xtask test`, which installs them and names them in the environment.
 
 pub mod binary;
+pub mod buckets;
 pub mod clouds;
 pub mod emulator;
 pub mod harness;
