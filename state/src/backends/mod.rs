@@ -16,6 +16,7 @@ mod s3;
 use std::error::Error;
 use std::sync::Arc;
 
+use crate::backends::azure::Blobs;
 use crate::backends::credential::CredentialSource;
 use crate::backends::endpoint::Endpoint;
 use crate::backends::file::FileStore;
@@ -34,22 +35,19 @@ pub fn open(
     credentials: Arc<dyn CredentialSource>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     let setup = |error: Box<dyn Error + Send + Sync>| StoreError::Setup { store: location.to_string(), source: error };
-    if let Location::File { folder } = location {
-        return Ok(Arc::new(FileStore::new(folder)));
-    }
-    let client = http::client(endpoint).map_err(|error| setup(error.into()))?;
+    let client = || http::client(endpoint).map_err(|error| setup(error.into()));
     match location {
         Location::File { folder } => Ok(Arc::new(FileStore::new(folder))),
         Location::S3 { bucket, prefix, region } => {
-            let wire = s3::wire(bucket, region.as_deref(), endpoint, client, credentials);
+            let wire = s3::wire(bucket, region.as_deref(), endpoint, client()?, credentials);
             Ok(remote(location, prefix, wire.map_err(|error| setup(error.into()))?))
         }
         Location::Gs { bucket, prefix } => {
-            Ok(remote(location, prefix, Gcs::new(bucket, endpoint, client, credentials)))
+            Ok(remote(location, prefix, Gcs::new(bucket, endpoint, client()?, credentials)))
         }
         Location::Az { account, container, prefix } => {
-            let wire = azure::wire(account, container, endpoint, client, credentials);
-            Ok(remote(location, prefix, wire.map_err(|error| setup(error.into()))?))
+            let wire = Blobs::new(account, container, endpoint, client()?, credentials);
+            Ok(remote(location, prefix, wire.map_err(setup)?))
         }
     }
 }

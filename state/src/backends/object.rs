@@ -17,7 +17,7 @@ use crate::store::{Condition, MAX_OBJECT_BYTES, Object, Version};
 pub(super) struct Objects<T>(pub T);
 
 /// Keys are data: what `object_store` has a use for is escaped.
-fn path(key: &str) -> Path {
+pub(super) fn path(key: &str) -> Path {
     key.split('/').collect()
 }
 
