@@ -10,6 +10,7 @@ pub mod harness;
 pub mod inventory;
 pub mod kubernetes;
 pub mod parity;
+pub mod proxy;
 pub mod rig;
 pub mod wire;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use meridian_state::backends::credential::{Credential, CredentialSource};
@@ -12,9 +13,18 @@ use meridian_state::probe::probe;
 use meridian_state::store::{Condition, Object, Store, StoreError};
 use meridian_tests::buckets::{self, AZURITE_ACCOUNT, AZURITE_KEY};
 use meridian_tests::emulator::Emulator;
+use meridian_tests::proxy::{Fate, Proxy};
 
 const PROCESSES: usize = 16;
 const ROUNDS: usize = 100;
+const BAD_ROUNDS: usize = 42;
+
+/// How long a store is down. Meridian sits out a minute and more; the suite need not.
+const DOWN: Duration = Duration::from_secs(5);
+
+/// What a bad network does, in turn.
+const BAD: [Fate; 7] =
+    [Fate::Passes, Fate::AnswerLost, Fate::SentTwice, Fate::AnswerLost, Fate::RequestLost, Fate::Late, Fate::SentTwice];
 
 /// A place, as a worker process is told of it.
 #[derive(Debug, Clone)]
@@ -65,6 +75,7 @@ async fn s3_keeps_every_promise() {
     let url = "s3://team-state".to_owned();
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: None };
     judge(&place, "S3 (ministack)", 1_100).await;
+    bad_network(&place, "S3 (ministack)").await;
     no_bucket(&Place { url: "s3://nobodys-bucket".to_owned(), ..place }).await;
 }
 
@@ -75,6 +86,7 @@ async fn blob_storage_keeps_every_promise() {
     let url = format!("az://{AZURITE_ACCOUNT}/team-state");
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: Some(AZURITE_KEY) };
     judge(&place, "Blob Storage (azurite)", 5_100).await;
+    bad_network(&place, "Blob Storage (azurite)").await;
     no_bucket(&Place { url: format!("az://{AZURITE_ACCOUNT}/nobodys-container"), ..place.clone() }).await;
     let wrong = Place { key: Some("d3Jvbmc="), ..place }.open();
     let error = wrong.get("clusters/a/state.json").await.unwrap_err();
@@ -89,6 +101,7 @@ async fn cloud_storage_keeps_every_promise() {
     let url = "gs://team-state".to_owned();
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: None };
     judge(&place, "Cloud Storage (fake-gcs-server)", 1_100).await;
+    bad_network(&place, "Cloud Storage (fake-gcs-server)").await;
     no_bucket(&Place { url: "gs://nobodys-bucket".to_owned(), ..place }).await;
 }
 
@@ -198,6 +211,33 @@ async fn large_bodies_are_kept(store: &dyn Store) {
     store.delete("large").await.unwrap();
 }
 
+/// One writer behind a bad network: every write of it is reported as what it was, and none is lost or done twice.
+async fn bad_network(place: &Place, name: &str) {
+    let proxy = Proxy::start(place.endpoint.as_deref().unwrap(), &BAD).await;
+    let store = Place { endpoint: Some(proxy.endpoint().to_owned()), ..place.clone() }.below("bad").open();
+    for round in 0..BAD_ROUNDS {
+        let seen = store.get("race/counter").await.unwrap();
+        assert_eq!(count(seen.as_ref()), round);
+        assert_eq!(increment(store.as_ref(), seen, round).await, "won", "round {round}");
+    }
+    let stale = store.put("race/counter", b"1 stale", Condition::Absent).await;
+    assert!(matches!(stale, Err(StoreError::Precondition { .. })), "{stale:?}");
+    assert_eq!(store.list("race/").await.unwrap(), ["race/counter"]);
+    store.delete("race/counter").await.unwrap();
+    assert!(store.get("race/counter").await.unwrap().is_none());
+    report(&format!("{name}: {BAD_ROUNDS} writes through a bad network, none lost; {} exchanges", proxy.exchanges()));
+    let proxy = Proxy::start(place.endpoint.as_deref().unwrap(), &[Fate::Passes]).await;
+    let store = Place { endpoint: Some(proxy.endpoint().to_owned()), ..place.clone() }.open();
+    proxy.set_down(true);
+    let began = Instant::now();
+    let (put, ()) = tokio::join!(store.put("down", b"x", Condition::Absent), async {
+        tokio::time::sleep(DOWN).await;
+        proxy.set_down(false);
+    });
+    put.unwrap();
+    report(&format!("{name}: down for {DOWN:?}; a write went through after {:.1?}", began.elapsed()));
+}
+
 async fn no_bucket(place: &Place) {
     let store = place.open();
     let error = store.put("clusters/a/state.json", b"x", Condition::Absent).await.unwrap_err();
@@ -273,7 +313,7 @@ impl Worker {
         writeln!(self.child.stdin.as_mut().unwrap(), "{step}").unwrap();
     }
 
-    /// Among the lines that the test runner prints, ours have a mark. It has no line's end behind its first words.
+    /// Ours have a mark among the lines of the test runner, which may stand before them on the same line.
     fn answer(&mut self) -> String {
         loop {
             let line = self.answers.next().expect("a worker died").unwrap();
@@ -299,13 +339,14 @@ fn worker_process() {
     let store = Place { url, endpoint, key: has_key.then_some(AZURITE_KEY) }.open();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut seen = None;
+    let process = std::process::id() as usize;
     for step in std::io::stdin().lines() {
         let answer = runtime.block_on(async {
             if step.unwrap() == "read" {
                 seen = store.get("race/counter").await.unwrap();
                 count(seen.as_ref()).to_string()
             } else {
-                increment(store.as_ref(), seen.take()).await
+                increment(store.as_ref(), seen.take(), process).await
             }
         });
         report(&format!("@@{answer}"));
@@ -318,8 +359,8 @@ fn count(object: Option<&Object>) -> usize {
     text.map_or(0, |text| text.split(' ').next().unwrap().parse().unwrap())
 }
 
-async fn increment(store: &dyn Store, seen: Option<Object>) -> String {
-    let body = format!("{} {}", count(seen.as_ref()) + 1, std::process::id());
+async fn increment(store: &dyn Store, seen: Option<Object>, nonce: usize) -> String {
+    let body = format!("{} {nonce}", count(seen.as_ref()) + 1);
     let condition = seen.map_or(Condition::Absent, |object| Condition::Matches(object.version));
     match store.put("race/counter", body.as_bytes(), condition).await {
         Ok(_) => "won".to_owned(),

@@ -67,6 +67,14 @@ impl Answer {
     /// Whether the store knows who asks and does not let them, or does not know them.
     pub fn is_denied(&self) -> bool {
         matches!(self.status, 401 | 403)
+            || (self.status == 400 && matches!(self.code.as_str(), "ExpiredToken" | "InvalidToken"))
+    }
+
+    /// Where the bucket is, if the request was signed for another region.
+    pub fn right_region(&self) -> Option<&str> {
+        let is_elsewhere =
+            matches!(self.status, 301 | 307) || (self.status == 400 && self.code == "AuthorizationHeaderMalformed");
+        self.region.as_deref().filter(|_| is_elsewhere)
     }
 }
 

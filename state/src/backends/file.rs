@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::store::{Condition, Object, Store, StoreError, Verb, Version, check_key};
+use crate::store::{Condition, MAX_OBJECT_BYTES, Object, Store, StoreError, Verb, Version, check_key};
 
 /// A store in a directory, which is made when something is first written.
 #[derive(Debug, Clone)]
@@ -36,12 +36,11 @@ impl FileStore {
     }
 
     fn error(&self, verb: Verb, key: &str, source: io::Error) -> StoreError {
-        StoreError::Io {
-            verb,
-            key: key.to_owned(),
-            store: format!("file://{}", self.root.display()),
-            source: Box::new(source),
-        }
+        StoreError::Io { verb, key: key.to_owned(), store: self.name(), source: Box::new(source) }
+    }
+
+    fn name(&self) -> String {
+        format!("file://{}", self.root.display())
     }
 
     /// Held while it lives.
@@ -85,6 +84,9 @@ impl FileStore {
 impl Store for FileStore {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         let path = self.path(key)?;
+        if tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.len() > MAX_OBJECT_BYTES) {
+            return Err(StoreError::TooLarge { key: key.to_owned(), store: self.name() });
+        }
         let bytes = match tokio::fs::read(&path).await {
             Ok(bytes) => bytes,
             Err(error) if is_absent(&error) => return Ok(None),

@@ -12,6 +12,8 @@ mod names;
 mod object;
 mod remote;
 mod s3;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::sync::Arc;

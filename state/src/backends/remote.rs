@@ -39,14 +39,14 @@ pub(super) trait Wire: Send + Sync {
 pub(super) struct Patience {
     /// After this time no further try is begun.
     pub total: Duration,
-    /// The longest pause between two tries.
+    /// The longest pause between two tries; chance makes it up to twice as long.
     pub longest_pause: Duration,
 }
 
 impl Default for Patience {
     /// Sits out a store that is down for a minute, and more.
     fn default() -> Self {
-        Self { total: Duration::from_mins(3), longest_pause: Duration::from_secs(4) }
+        Self { total: Duration::from_mins(3), longest_pause: Duration::from_secs(2) }
     }
 }
 
@@ -75,28 +75,43 @@ impl<W: Wire> Remote<W> {
         A: Future<Output = Result<T, Fault>>,
     {
         let began = Instant::now();
+        let mut tries = 0;
         let pauses = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(100))
+            .with_min_delay(Duration::from_millis(50))
             .with_max_delay(self.patience.longest_pause)
             .with_jitter()
             .without_max_times();
         ask.retry(pauses)
             .sleep(tokio::time::sleep)
             .when(|fault: &Fault| fault.is_passing() && began.elapsed() < self.patience.total)
-            .notify(|fault, pause| tracing::debug!(store = self.name, %fault, ?pause, "asking the store again"))
+            .notify(|fault, _| {
+                tries += 1;
+                // Not at the first hitch, and not at each.
+                if tries == 5 {
+                    tracing::warn!(
+                        "{}: {fault}; trying again for up to {} s",
+                        self.name,
+                        self.patience.total.as_secs()
+                    );
+                } else {
+                    tracing::debug!(store = self.name, %fault, "asking the store again");
+                }
+            })
             .await
     }
 
     fn error(&self, verb: Verb, key: &str, fault: Fault) -> StoreError {
         let (key, store) = (key.to_owned(), self.name.clone());
+        if let Fault::Answer(answer) = &fault
+            && let Some(region) = answer.right_region()
+        {
+            return StoreError::Region { store, region: region.to_owned() };
+        }
         match fault {
             Fault::Condition => StoreError::Precondition { key },
             Fault::TooLarge => StoreError::TooLarge { key, store },
             Fault::Credential(_) => StoreError::Credential { store, source: Box::new(fault) },
             Fault::Answer(answer) if answer.is_missing_bucket() => StoreError::Missing { store },
-            Fault::Answer(answer) if matches!(answer.status, 301 | 307 | 400) && answer.region.is_some() => {
-                StoreError::Region { store, region: answer.region.unwrap_or_default() }
-            }
             Fault::Answer(answer) if answer.is_denied() => {
                 StoreError::Denied { verb, key, store, source: Box::new(answer) }
             }
