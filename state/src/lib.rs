@@ -8,6 +8,7 @@
 //! clusters/<name>/history/<serial>.json                   every state that ever was
 //! clusters/<name>/lease.json                              who may write
 //! clusters/<name>/journal/<serial>-<fence>-<number>.json  what an apply on top of <serial> has done so far
+//! probe/<random>                                          while a store is tried
 //! ```
 
 pub mod backends;
@@ -20,8 +21,13 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use backends::credential::{Credential, CredentialSource};
+pub use backends::endpoint::{Endpoint, EndpointError};
 pub use backends::file::FileStore;
+pub use backends::location::{Location, LocationError};
+pub use backends::open;
 pub use clusters::{Clusters, StateError};
 pub use journal::StoreJournal;
 pub use lease::{Lease, Owner};
+pub use probe::{ProbeError, Promise, probe};
 pub use store::{Store, StoreError};
