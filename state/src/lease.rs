@@ -262,11 +262,14 @@ impl Beat {
         mut version: Version,
         mut stopped: oneshot::Receiver<()>,
     ) -> (LeaseFile, Version) {
+        let mut due = tokio::time::Instant::now() + TERM / 3;
         loop {
             tokio::select! {
                 _ = &mut stopped => return (file, version),
-                () = tokio::time::sleep(TERM / 3) => {}
+                // At once, where the store took its time for the one before.
+                () = tokio::time::sleep_until(due) => {}
             }
+            due = tokio::time::Instant::now() + TERM / 3;
             let next = LeaseFile { expires_at: after(Timestamp::now(), TERM), nonce: nonce(), ..file.clone() };
             match put(self.store.as_ref(), &self.key, &next, Condition::Matches(version.clone())).await {
                 Ok(written) => {

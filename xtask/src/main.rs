@@ -1,6 +1,6 @@
 //! `cargo xtask`: the one entry point for formatting, lints, tests and generated files.
 //!
-//! It needs no tool beside Rust, Python and (for cloud-init's package) `apt-get`: what else the tests call is
+//! It needs no tool beside Rust, Python, Node and (for cloud-init's package) `apt-get`: what else the tests call is
 //! installed at pinned versions below the cache directory, never in the checkout.
 #![expect(clippy::print_stdout, reason = "a developer's tool talks to its terminal")]
 

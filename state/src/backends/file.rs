@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::store::{Condition, Object, Store, StoreError, Verb, Version};
+use crate::store::{Condition, MAX_OBJECT_BYTES, Object, Store, StoreError, Verb, Version, check_key};
 
 /// A store in a directory, which is made when something is first written.
 #[derive(Debug, Clone)]
@@ -27,19 +27,20 @@ impl FileStore {
 
     /// Where `key` is kept. Keys are data: they can't lead out of the directory.
     fn path(&self, key: &str) -> Result<PathBuf, StoreError> {
-        let is_part = |part: &str| {
-            !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0']) && !part.starts_with(".tmp")
-        };
-        if key.split('/').all(is_part) { Ok(self.root.join(key)) } else { Err(StoreError::Key { key: key.to_owned() }) }
+        check_key(key)?;
+        // What is hidden is ours: the lock, and files that are being written.
+        if key.split('/').any(|part| part.starts_with('.')) {
+            return Err(StoreError::Key { key: key.to_owned() });
+        }
+        Ok(self.root.join(key))
     }
 
     fn error(&self, verb: Verb, key: &str, source: io::Error) -> StoreError {
-        StoreError::Io {
-            verb,
-            key: key.to_owned(),
-            store: format!("file://{}", self.root.display()),
-            source: Box::new(source),
-        }
+        StoreError::Io { verb, key: key.to_owned(), store: self.name(), source: Box::new(source) }
+    }
+
+    fn name(&self) -> String {
+        format!("file://{}", self.root.display())
     }
 
     /// Held while it lives.
@@ -83,6 +84,9 @@ impl FileStore {
 impl Store for FileStore {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
         let path = self.path(key)?;
+        if tokio::fs::metadata(&path).await.is_ok_and(|metadata| metadata.len() > MAX_OBJECT_BYTES) {
+            return Err(StoreError::TooLarge { key: key.to_owned(), store: self.name() });
+        }
         let bytes = match tokio::fs::read(&path).await {
             Ok(bytes) => bytes,
             Err(error) if is_absent(&error) => return Ok(None),
