@@ -36,9 +36,17 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    /// Where state is kept: `file:///folder`; also `MERIDIAN_STATE` [default: the user's data directory].
+    /// Where state is kept: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://account/container/prefix`;
+    /// also `MERIDIAN_STATE` [default: the user's data directory].
     #[arg(long, global = true, value_name = "URL")]
     pub state: Option<String>,
+    /// A file with the passphrase of an encrypted state; also `MERIDIAN_STATE_PASSPHRASE_FILE`, or the passphrase itself in
+    /// `MERIDIAN_STATE_PASSPHRASE`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub state_passphrase_file: Option<PathBuf>,
+    /// A file with age identities that open an encrypted state; also `MERIDIAN_STATE_IDENTITY`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub state_identity: Option<PathBuf>,
     /// How long to wait for the lease of a cluster while someone else holds it, as `90s` or `10m`.
     #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub lease_timeout: Duration,
@@ -51,7 +59,8 @@ pub struct Global {
     /// Inject the faults listed in a YAML or JSON file into the sandbox.
     #[arg(long, global = true, value_name = "FILE", requires = "sandbox")]
     pub fault_file: Option<PathBuf>,
-    /// Use another endpoint for a cloud, as `aws=http://127.0.0.1:4566`; also `MERIDIAN_ENDPOINT_AWS`.
+    /// Use another endpoint for a cloud, as `aws=http://127.0.0.1:4566`, or for the store of the state, as `state=URL`; also
+    /// `MERIDIAN_ENDPOINT_AWS`, `MERIDIAN_ENDPOINT_STATE`.
     #[arg(long, global = true, value_name = "CLOUD=URL", value_parser = endpoint)]
     pub endpoint: Vec<(String, String)>,
     /// When to use colour.

@@ -1,63 +1,38 @@
 //! From arguments, environment and home directory to a [`Session`].
 
 use std::collections::BTreeMap;
-use std::env::VarError;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
-use etcetera::BaseStrategy as _;
 use meridian_sandbox::{Config, Fault, Sandbox};
 use meridian_spec::Catalogue;
-use meridian_state::{FileStore, Owner};
+use meridian_state::Owner;
 use tokio::sync::watch;
 
 use crate::args::{Global, LogFormat};
 use crate::bounded;
+use crate::env;
 use crate::error::{Code, Failure};
 use crate::registry::Registry;
 use crate::session::{Session, Settings};
+use crate::store::{self, Place, sandbox_folder};
 
 /// A session and the embedded clouds that it may use, which end with it.
 pub struct Context {
     pub session: Session,
+    pub place: Place,
     _sandbox: Option<Sandbox>,
     stop: OnceLock<watch::Receiver<bool>>,
 }
 
 impl Context {
-    /// A session that talks to no cloud.
-    pub fn offline(global: &Global) -> Result<Session> {
-        Ok(Session::new(Settings {
-            registry: Registry::default(),
-            catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
-            store: Arc::new(FileStore::new(state_root(global)?)),
-            endpoints: BTreeMap::new(),
-            accounts: BTreeMap::new(),
-            owner: owner("offline"),
-            lease_timeout: global.lease_timeout,
-            wire_tap: None,
-        }))
-    }
-
-    /// Sets a session up for `command`.
+    /// Sets a session up for `command`. Nothing is asked of a cloud or of the store yet, unless the store's region has to be.
     pub async fn new(global: &Global, command: &str) -> Result<Self> {
-        let root = state_root(global)?;
         let registry = Registry::default();
         let sandbox = if global.sandbox { Some(start_sandbox(sandbox_config(global)?).await?) } else { None };
-        let mut endpoints = BTreeMap::new();
-        for name in registry.names() {
-            if let Ok(url) = std::env::var(format!("MERIDIAN_ENDPOINT_{}", name.to_ascii_uppercase())) {
-                endpoints.insert(name.to_owned(), url);
-            }
-        }
-        for (cloud, url) in &global.endpoint {
-            if registry.get(cloud).is_none() {
-                let known: Vec<_> = registry.names().collect();
-                return Err(Failure::wrong(format!("--endpoint: there is no cloud `{cloud}`"), known.join(", ")));
-            }
-            endpoints.insert(cloud.clone(), url.clone());
-        }
+        let named = named_endpoints(global, &registry)?;
+        let place = Place::of(global, &named, sandbox.as_ref()).await?;
+        let mut endpoints: BTreeMap<String, String> = named.into_iter().collect();
         if let Some(sandbox) = &sandbox {
             for name in registry.names() {
                 if let Some(url) = sandbox.endpoint(name) {
@@ -69,13 +44,13 @@ impl Context {
             accounts: accounts(&registry),
             registry,
             catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
-            store: Arc::new(FileStore::new(root)),
+            store: Arc::new(place.sealed.clone()),
             endpoints,
             owner: owner(command),
             lease_timeout: global.lease_timeout,
             wire_tap: None,
         });
-        Ok(Self { session, _sandbox: sandbox, stop: OnceLock::new() })
+        Ok(Self { session, place, _sandbox: sandbox, stop: OnceLock::new() })
     }
 
     /// Turns true with the first Ctrl-C or SIGTERM from the first call on; the second leaves at once. There is one for
@@ -85,10 +60,26 @@ impl Context {
     }
 }
 
+/// The endpoints that the environment and the arguments name, the arguments' last, so that they count.
+fn named_endpoints(global: &Global, registry: &Registry) -> Result<Vec<(String, String)>> {
+    let known: Vec<&str> = registry.names().chain([store::ENDPOINT]).collect();
+    let variable = |name: &&str| {
+        let url = env::set(&format!("MERIDIAN_ENDPOINT_{}", name.to_ascii_uppercase()))?;
+        Some(((*name).to_owned(), url))
+    };
+    let mut endpoints: Vec<_> = known.iter().filter_map(variable).collect();
+    for (name, url) in &global.endpoint {
+        if !known.contains(&name.as_str()) {
+            return Err(Failure::wrong(format!("--endpoint: there is no cloud `{name}`"), known.join(", ")));
+        }
+        endpoints.push((name.clone(), url.clone()));
+    }
+    Ok(endpoints)
+}
+
 /// The accounts that the environment names, by cloud.
 fn accounts(registry: &Registry) -> BTreeMap<String, String> {
-    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let named = |name| registry.get(name)?.account_variables().iter().find_map(set);
+    let named = |name| registry.get(name)?.account_variables().iter().find_map(|name| env::set(name));
     registry.names().filter_map(|name| Some((name.to_owned(), named(name)?))).collect()
 }
 
@@ -137,30 +128,6 @@ pub fn start_logging(global: &Global) {
     }
 }
 
-/// The directory that state is kept in.
-pub fn state_root(global: &Global) -> Result<PathBuf> {
-    // Not clap's business: it would show `--state` as required in every usage error of those who set the variable.
-    let url = match (&global.state, std::env::var("MERIDIAN_STATE")) {
-        (Some(url), _) => Some(url.clone()),
-        (None, Ok(url)) => Some(url),
-        (None, Err(VarError::NotPresent)) => None,
-        (None, Err(error)) => return Err(anyhow::Error::new(error).context("MERIDIAN_STATE can't be read")),
-    };
-    let Some(url) = url else {
-        let strategy = etcetera::choose_base_strategy()
-            .context("there is no home directory to keep state in; name a place with --state")?;
-        return Ok(strategy.data_dir().join("meridian"));
-    };
-    let hint = "only `file:///folder` is known in this version";
-    let Some(path) = url.strip_prefix("file://") else {
-        return Err(Failure::wrong(format!("--state: `{url}` is not a store"), hint));
-    };
-    if !path.starts_with('/') {
-        return Err(Failure::wrong(format!("--state: `{url}` has no absolute path"), hint));
-    }
-    Ok(PathBuf::from(path))
-}
-
 /// How the embedded clouds are set up: kept beside the state, with the zones of the catalogue.
 pub fn sandbox_config(global: &Global) -> Result<Config> {
     let mut faults = global.fault.clone();
@@ -175,7 +142,7 @@ pub fn sandbox_config(global: &Global) -> Result<Config> {
     }
     let catalogue = Catalogue::builtin().context("the built-in catalogue can't be read")?;
     let zones = catalogue.regions().iter().map(|region| (region.name.clone(), region.zones.clone())).collect();
-    Ok(Config { dir: Some(state_root(global)?.join("sandbox")), faults, zones, ..Config::default() })
+    Ok(Config { dir: Some(sandbox_folder(global)?), faults, zones, ..Config::default() })
 }
 
 /// Starts the embedded clouds.
@@ -185,21 +152,20 @@ pub async fn start_sandbox(config: Config) -> Result<Sandbox> {
 
 /// Who we are, for the lease and the history.
 fn owner(command: &str) -> Owner {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let github = || {
         Some(format!(
             "{}/{}/actions/runs/{}",
-            env("GITHUB_SERVER_URL")?,
-            env("GITHUB_REPOSITORY")?,
-            env("GITHUB_RUN_ID")?
+            env::set("GITHUB_SERVER_URL")?,
+            env::set("GITHUB_REPOSITORY")?,
+            env::set("GITHUB_RUN_ID")?
         ))
     };
     Owner {
-        user: env("USER").or_else(|| env("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
+        user: env::set("USER").or_else(|| env::set("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         process: std::process::id(),
         process_space: process_space(),
-        run_url: github().or_else(|| env("CI_JOB_URL")).or_else(|| env("BUILD_URL")),
+        run_url: github().or_else(|| env::set("CI_JOB_URL")).or_else(|| env::set("BUILD_URL")),
         command: command.to_owned(),
     }
 }

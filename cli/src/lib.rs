@@ -7,10 +7,12 @@ pub mod args;
 mod bounded;
 mod commands;
 mod context;
+mod env;
 mod error;
 mod progress;
 pub mod registry;
 pub mod session;
+mod store;
 pub mod views;
 
 use std::process::ExitCode;

@@ -36,7 +36,7 @@ pub const SKEW: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Who holds a lease, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     pub user: String,
     pub host: String,

@@ -223,7 +223,8 @@ fn a_held_lease_gives_4_and_can_be_taken_away() {
         run_url: Some("https://ci.example.com/7".into()),
         command: "apply".into(),
     };
-    let lease = runtime.block_on(clusters.acquire("prod-eu", owner, &|_| false)).unwrap();
+    let ask = meridian_state::Ask { owner, is_dead: &|_| false, patience: std::time::Duration::ZERO, waiting: &|_| {} };
+    let lease = runtime.block_on(clusters.acquire("prod-eu", ask)).unwrap();
     let create = ["create", "-f", "examples/aws.yaml", "--sandbox", "--yes"];
     let told = stderr(meridian(dir.path()).args(create), 4);
     assert!(told.contains("someone@elsewhere") && told.contains("https://ci.example.com/7"), "{told}");

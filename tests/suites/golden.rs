@@ -59,6 +59,7 @@ fn planned(cloud: TestCloud, folder: &Path) -> String {
     let plan = plan(Inputs {
         graph: &compiled.graph,
         state: None,
+        interrupted: None,
         seed: "golden",
         observed: &[],
         leftovers: &[],

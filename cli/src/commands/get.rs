@@ -74,7 +74,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
 type Rows = (&'static [&'static str], Vec<Json>);
 
 async fn clusters(global: &Global) -> Result<Rows> {
-    let session = Context::offline(global)?;
+    let Context { session, .. } = &Context::new(global, "get").await?;
     let mut rows = Vec::new();
     for name in session.clusters.list().await? {
         if let Some(loaded) = session.clusters.load(&name).await? {
@@ -99,7 +99,7 @@ async fn machines(global: &Global, name: &str) -> Result<Rows> {
 }
 
 async fn roster(global: &Global, name: &str) -> Result<Roster> {
-    let session = Context::offline(global)?;
+    let Context { session, .. } = &Context::new(global, "get").await?;
     let state = session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?.state;
     Ok(session.provider(&state.provider)?.roster(&state.resources))
 }
@@ -109,7 +109,7 @@ fn rows(items: Vec<impl serde::Serialize>) -> Result<Vec<Json>> {
 }
 
 async fn resources(global: &Global, name: &str) -> Result<Rows> {
-    let session = Context::offline(global)?;
+    let Context { session, .. } = &Context::new(global, "get").await?;
     let loaded = session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))?;
     let rows = loaded
         .state

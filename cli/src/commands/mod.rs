@@ -30,7 +30,7 @@ pub async fn run(cli: Cli) -> Result<Code> {
         Command::Apply(args) => apply::run(&global, args).await,
         Command::Destroy(args) => destroy::run(&global, args).await,
         Command::Validate(args) => validate::run(&global, &args),
-        Command::Render(args) => render::run(&global, &args),
+        Command::Render(args) => render::run(&args),
         Command::Get(args) => get::run(&global, args).await,
         Command::State(args) => state::run(&global, args).await,
         Command::Schema(args) => schema::run(&args),

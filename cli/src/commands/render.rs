@@ -10,8 +10,7 @@ use meridian_provider_api::Pins;
 use meridian_spec::Cluster;
 
 use super::{files, print};
-use crate::args::{Files, Global};
-use crate::context::Context;
+use crate::args::Files;
 use crate::error::{Code, Failure};
 use crate::session::Session;
 
@@ -26,8 +25,8 @@ pub struct Args {
     out: PathBuf,
 }
 
-pub fn run(global: &Global, args: &Args) -> Result<Code> {
-    let session = Context::offline(global)?;
+pub fn run(args: &Args) -> Result<Code> {
+    let session = Session::offline()?;
     let clusters = session.clusters_in(&files::read(&args.files)?)?;
     for cluster in &clusters {
         let folder = args.out.join(&cluster.name);

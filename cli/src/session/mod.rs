@@ -14,7 +14,7 @@ use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
 use meridian_spec::{Catalogue, Cluster};
-use meridian_state::{Ask, Clusters, Lease, Owner, StateError, Store};
+use meridian_state::{Ask, Clusters, FileStore, Lease, Owner, StateError, Store};
 
 pub use apply::Applied;
 pub use plan::no_such_cluster;
@@ -69,6 +69,20 @@ impl Session {
             limiter: Arc::default(),
             telemetry: Arc::default(),
         }
+    }
+
+    /// A session that reads no state and talks to no cloud: for what is pure.
+    pub fn offline() -> Result<Self> {
+        Ok(Self::new(Settings {
+            registry: Registry::default(),
+            catalogue: Catalogue::builtin()?,
+            store: Arc::new(FileStore::new("")),
+            endpoints: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            owner: Owner::default(),
+            lease_timeout: Duration::ZERO,
+            wire_tap: None,
+        }))
     }
 
     /// What the run has cost so far.
@@ -177,7 +191,7 @@ pub fn unfit(registry: &Registry, clusters: &[Cluster]) -> Result<()> {
     Err(Failure::wrong(found.join("\n"), "the spec asks for what the cloud can't do; change it as said above"))
 }
 
-fn is_loopback(url: &str) -> bool {
+pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?']).next().unwrap_or_default();
     ["127.0.0.1", "localhost", "[::1]"]

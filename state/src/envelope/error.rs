@@ -121,6 +121,10 @@ pub enum EnvelopeError {
     #[error("there is a `store.json` already")]
     SettingsExist,
 
+    /// Nothing is written to a store that was never tried.
+    #[error("the store was never made ready, so it is not known to keep two writers apart")]
+    NotMade,
+
     /// The user gave nothing that any of the ways takes.
     #[error("the store is encrypted; give one of: {}", ways.join(", "))]
     NothingGiven { ways: Vec<String> },

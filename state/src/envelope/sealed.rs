@@ -36,12 +36,16 @@ use super::settings::Settings;
 pub struct SealedStore {
     inner: Arc<dyn Store>,
     secrets: Secrets,
+    /// Whether nothing is written before the store has settings: whoever made them has tried it.
+    made_only: bool,
     /// `None` until something needs it.
     mode: Arc<Mutex<Option<Mode>>>,
 }
 
 #[derive(Clone)]
 struct Mode {
+    /// Whether there are settings.
+    made: bool,
     retention: Retention,
     /// `None` in a store that is not encrypted.
     ring: Option<Arc<Ring>>,
@@ -51,7 +55,13 @@ impl SealedStore {
     /// The store `inner`, opened by `secrets`. Nothing is read yet.
     #[must_use]
     pub fn open(inner: Arc<dyn Store>, secrets: Secrets) -> Self {
-        Self { inner, secrets, mode: Arc::default() }
+        Self { inner, secrets, made_only: false, mode: Arc::default() }
+    }
+
+    /// The same, for a store that is not written to before it has its settings.
+    #[must_use]
+    pub fn open_made(inner: Arc<dyn Store>, secrets: Secrets) -> Self {
+        Self { made_only: true, ..Self::open(inner, secrets) }
     }
 
     /// Which past states the store keeps.
@@ -85,13 +95,14 @@ impl SealedStore {
 
     async fn read_mode(&self) -> Result<Mode, EnvelopeError> {
         let settings = Settings::load(self.inner.as_ref()).await?.map(|loaded| loaded.settings);
+        let made = settings.is_some();
         let retention = settings.as_ref().map(|settings| settings.retention).unwrap_or_default();
         let ring = match settings.filter(|settings| settings.encryption.is_some()) {
             Some(settings) => Some(Arc::new(Ring::open(&settings, &self.secrets).await?)),
             None if self.secrets.is_given() => return Err(EnvelopeError::Unencrypted),
             None => None,
         };
-        Ok(Mode { retention, ring })
+        Ok(Mode { made, retention, ring })
     }
 
     /// That a store is not encrypted is believed until the next lease is taken: conversion takes the leases, too, so one of
@@ -176,6 +187,9 @@ impl Store for SealedStore {
     }
 
     async fn put(&self, key: &str, bytes: &[u8], condition: Condition) -> Result<Version, StoreError> {
+        if self.made_only && part(key) != Part::Open && !self.mode().await?.made {
+            return Err(EnvelopeError::NotMade.into());
+        }
         match part(key) {
             Part::Open => self.inner.put(key, bytes, condition).await,
             Part::Lease => {

@@ -41,16 +41,17 @@ enum Command {
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
-    let session = Context::offline(global)?;
+    let context = Context::new(global, "state").await?;
+    let session = &context.session;
     match args.command {
-        Command::List => list::run(&session).await?,
-        Command::Show(args) => show::run(&session, &args).await?,
-        Command::History(args) => history::run(&session, &args).await?,
-        Command::Diff(args) => diff::run(&session, &args).await?,
-        Command::Rollback(args) => rollback::run(&session, &args).await?,
-        Command::Prune(args) => prune::run(&session, &args).await?,
-        Command::Forget(args) => forget::run(&session, &args).await?,
-        Command::Unlock(args) => unlock::run(&session, &args).await?,
+        Command::List => list::run(session).await?,
+        Command::Show(args) => show::run(session, &args).await?,
+        Command::History(args) => history::run(session, &args).await?,
+        Command::Diff(args) => diff::run(session, &args).await?,
+        Command::Rollback(args) => rollback::run(session, &args).await?,
+        Command::Prune(args) => prune::run(session, &args).await?,
+        Command::Forget(args) => forget::run(session, &args).await?,
+        Command::Unlock(args) => unlock::run(session, &args).await?,
     }
     Ok(Code::Done)
 }

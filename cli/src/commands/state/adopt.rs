@@ -1,0 +1,59 @@
+//! `meridian state adopt`
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use meridian_engine::Address;
+use meridian_engine::plan::Action;
+
+use super::waiting;
+use crate::args::{Files, Global};
+use crate::commands::carry_out::confirm;
+use crate::commands::{files, print};
+use crate::context::Context;
+use crate::error::{Code, Failure};
+use crate::views;
+
+/// Bring an existing resource under management, after showing how it differs from what its spec says.
+///
+/// It is not changed: the next apply brings it to what was shown. What the plan would replace is not adopted, since nothing of
+/// it would stay.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian state adopt -f cluster.yaml aws_key_pair.operator")]
+pub struct Args {
+    /// The spec that asks for it.
+    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    file: Vec<PathBuf>,
+    /// Address that it will have, as a plan shows it.
+    address: Address,
+    /// The cloud's id of the resource. Not needed for one that was forgotten.
+    #[arg(long)]
+    id: Option<String>,
+    /// Go on without a question.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub async fn run(global: &Global, args: &Args) -> Result<Code> {
+    let context = Context::new(global, "state adopt").await?;
+    let session = &context.session;
+    let clusters = session.clusters_in(&files::read(&Files { file: args.file.clone() })?)?;
+    let [cluster] = clusters.as_slice() else {
+        return Err(Failure::wrong("adopt takes the spec of one cluster", "name the file of that cluster alone"));
+    };
+    let adoption = session.plan_adoption(cluster, &args.address, args.id.as_deref()).await?;
+    print(&views::text::change(&adoption.change))?;
+    if adoption.change.action == Action::Replace {
+        return Err(Failure::failed(
+            format!("{} would be replaced by the next apply, so that nothing of it would stay", args.address),
+            "change the spec to what the resource is, or leave it alone",
+        ));
+    }
+    confirm(args.yes, &format!("Take {} ({}) into {}?", args.address, views::clean(&adoption.id), cluster.name))?;
+    let lease = session.lease(&cluster.name, &waiting).await?;
+    let adopted = session.adopt(&lease, cluster, adoption).await;
+    lease.release().await?;
+    adopted?;
+    print(&format!("{} is under management. `meridian apply` makes the changes shown.\n", args.address))?;
+    Ok(Code::Done)
+}
