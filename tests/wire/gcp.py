@@ -197,7 +197,8 @@ def _check_request(document, method, upload, exchange):
             if faults:
                 return
     if method.request is None:
-        if body:
+        # Google's own client sends an empty object where a method takes nothing.
+        if body.strip() not in ((b"", b"{}") if exchange.method == "POST" else (b"",)):
             yield "a body, though the method takes none"
         return
     if not body:

@@ -113,6 +113,9 @@ class Bad(unittest.TestCase):
         self.assert_fault(network(selfLink="l"), "selfLink: output only, and sent")
         self.assert_fault(network(subnetworks=["l"]), "subnetworks: output only, and sent")
         self.assert_fault(exchange("GET", f"{COMPUTE}/global/networks", {}, {}), "a body, though")
+        bodiless = f"{COMPUTE}/regions/r/instanceGroupManagers/g/resize?size=1"
+        self.assert_fault(exchange("POST", bodiless, {"size": 1}, OPERATION), "a body, though")
+        self.assertEqual(check_record(exchange("POST", bodiless, {}, OPERATION))[1], [])
         self.assert_fault(exchange("POST", f"{COMPUTE}/global/networks", b"{", OPERATION), "the body is no JSON")
         self.assert_fault({**network(), "headers": []}, "the content type is ''")
         bucket = exchange("POST", "/storage/v1/b?project=p", {}, {})

@@ -204,7 +204,7 @@ impl Cloud for Azure {
             });
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
-                Err(error) if is_blob => (storage::blob::refusal(&error), Some(error.failure.code)),
+                Err(error) if is_blob => (storage::blob::refusal(&request, &error), Some(error.failure.code)),
                 Err(error) => (Response::from(&error), Some(error.failure.code)),
             };
             if is_head {

@@ -3,13 +3,15 @@
 use bytes::Bytes;
 
 use crate::azure::error::ApiError;
+use crate::azure::request::Request;
 use crate::azure::response::Response;
 use crate::fault::Effect;
 use crate::xml::Xml;
 
 /// An error as storage writes it.
-pub fn refusal(error: &ApiError) -> Response {
+pub fn refusal(request: &Request, error: &ApiError) -> Response {
     let mut headers = vec![("x-ms-error-code".to_owned(), error.failure.code.clone())];
+    headers.extend(request.header("x-ms-version").map(|version| ("x-ms-version".to_owned(), version.to_owned())));
     headers.extend(error.headers.iter().cloned());
     let mut response = Response::empty(error.status).with(headers);
     // Nothing follows the head of a 304.
