@@ -1,5 +1,6 @@
 //! The ways through the house that commands share: load, plan, apply. Nothing here prints or reads the environment.
 
+mod adopt;
 mod apply;
 mod plan;
 

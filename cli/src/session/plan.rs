@@ -162,7 +162,7 @@ pub fn no_such_cluster(name: &str) -> anyhow::Error {
     )
 }
 
-fn scope(name: &str, state: Option<&State>) -> Scope {
+pub(super) fn scope(name: &str, state: Option<&State>) -> Scope {
     let recorded = state
         .into_iter()
         .flat_map(|state| &state.resources)

@@ -19,7 +19,7 @@ use crate::error::Failure;
 use crate::registry::Registry;
 use hosts::{Hosts, StoreCredentials};
 
-pub use secrets::{new_passphrase, way};
+pub use secrets::Ways;
 
 /// The word for the store in `--endpoint state=URL`.
 pub const ENDPOINT: &str = "state";

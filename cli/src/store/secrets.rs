@@ -43,7 +43,7 @@ fn passphrase(global: &Global) -> Result<Option<SecretString>> {
 }
 
 /// The passphrase that a store will open with: `file`'s, else the one that was given to open it, else one that is typed.
-pub fn new_passphrase(global: &Global, file: Option<&Path>) -> Result<SecretString> {
+fn new_passphrase(global: &Global, file: Option<&Path>) -> Result<SecretString> {
     if let Some(path) = file {
         return line(path);
     }
@@ -63,14 +63,42 @@ pub fn new_passphrase(global: &Global, file: Option<&Path>) -> Result<SecretStri
     Ok(typed.into())
 }
 
-/// A way to open a store, as the user writes it: `passphrase`, `age1…`, or a key service's key behind its scheme.
-pub fn way(global: &Global, text: &str, new_passphrase_file: Option<&Path>) -> Result<NewWrap> {
-    if text == "passphrase" {
-        return Ok(NewWrap::passphrase(new_passphrase(global, new_passphrase_file)?)?);
+/// How a store is to be opened.
+pub struct Ways {
+    pub wraps: Vec<NewWrap>,
+    /// The passphrase that one of them takes.
+    passphrase: Option<SecretString>,
+}
+
+impl Ways {
+    /// Reads what the user wrote: `passphrase`, `age1…`, or a key service's key behind its scheme.
+    pub fn read(global: &Global, texts: &[String], passphrase_file: Option<&Path>) -> Result<Self> {
+        let mut ways = Self { wraps: Vec::new(), passphrase: None };
+        for text in texts {
+            let wrap = if text == "passphrase" {
+                let passphrase = new_passphrase(global, passphrase_file)?;
+                ways.passphrase = Some(passphrase.clone());
+                NewWrap::passphrase(passphrase)?
+            } else if text.starts_with("age1") {
+                NewWrap::age(Recipients::parse(&[text])?)
+            } else {
+                service_key(text)?
+            };
+            ways.wraps.push(wrap);
+        }
+        Ok(ways)
     }
-    if text.starts_with("age1") {
-        return Ok(NewWrap::age(Recipients::parse(&[text])?));
+
+    /// What opens the store then: what was given before, and the passphrase.
+    pub fn with(&self, given: &Secrets) -> Result<Secrets> {
+        Ok(match &self.passphrase {
+            Some(passphrase) => given.clone().with_passphrase(passphrase.clone())?,
+            None => given.clone(),
+        })
     }
+}
+
+fn service_key(text: &str) -> Result<NewWrap> {
     let registry = Registry::default();
     let schemes: Vec<&str> =
         registry.names().filter_map(|name| Some(registry.get(name)?.state_schemes().keys)).collect();
@@ -78,7 +106,7 @@ pub fn way(global: &Global, text: &str, new_passphrase_file: Option<&Path>) -> R
         Some((scheme, key)) if schemes.contains(&scheme) => Ok(NewWrap::kms(scheme, key)),
         _ => Err(Failure::wrong(
             format!("`{text}` is no way to open a store"),
-            format!("write passphrase, a recipient of age (age1…), or a key as {}", schemes.join(":KEY, ") + ":KEY"),
+            format!("write passphrase, a recipient of age (age1…), or a key as {}:KEY", schemes.join(":KEY, ")),
         )),
     }
 }

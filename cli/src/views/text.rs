@@ -109,6 +109,17 @@ pub(super) fn tally(plan: &Plan) -> String {
     parts.join(", ")
 }
 
+/// One change, with its fields; one that does nothing says so.
+#[must_use]
+pub fn change(change: &Change) -> String {
+    let mut text = String::new();
+    write_change(&mut text, change);
+    if text.is_empty() {
+        let _ = writeln!(text, "= {} is as its spec says", change.address.bold());
+    }
+    text
+}
+
 fn write_change(text: &mut String, change: &Change) {
     let (sign, verb) = match change.action {
         Action::Create => ("+".green().to_string(), "create"),

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::views;
 
-/// Bring an existing resource under management, after showing how it differs from what its spec says.
+/// Take a resource back that was forgotten, after showing how it differs from what its spec says.
 ///
 /// It is not changed: the next apply brings it to what was shown. What the plan would replace is not adopted, since nothing of
 /// it would stay.
@@ -24,11 +24,8 @@ pub struct Args {
     /// The spec that asks for it.
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     file: Vec<PathBuf>,
-    /// Address that it will have, as a plan shows it.
+    /// The address under which it was forgotten.
     address: Address,
-    /// The cloud's id of the resource. Not needed for one that was forgotten.
-    #[arg(long)]
-    id: Option<String>,
     /// Go on without a question.
     #[arg(long, short)]
     yes: bool,
@@ -41,7 +38,7 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     let [cluster] = clusters.as_slice() else {
         return Err(Failure::wrong("adopt takes the spec of one cluster", "name the file of that cluster alone"));
     };
-    let adoption = session.plan_adoption(cluster, &args.address, args.id.as_deref()).await?;
+    let adoption = session.plan_adoption(cluster, &args.address).await?;
     print(&views::text::change(&adoption.change))?;
     if adoption.change.action == Action::Replace {
         return Err(Failure::failed(

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use meridian_provider_api::{Finding, Grade, StateBucket};
-use meridian_state::envelope::{self, Conversion, NewWrap, Settings};
+use meridian_state::envelope::{self, Conversion, Settings};
 use meridian_state::{Location, Retention, probe};
 use owo_colors::OwoColorize as _;
 
@@ -10,7 +10,7 @@ use crate::args::Global;
 use crate::commands::print;
 use crate::context::{Context, is_dead};
 use crate::error::{Code, Failure};
-use crate::store;
+use crate::store::Ways;
 use crate::views::clean;
 
 /// Make a store ready: the bucket, hardened, unless there is one; a trial whether it keeps two writers apart; encryption.
@@ -53,7 +53,7 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     let context = Context::new(&global, "state init").await?;
     let place = &context.place;
     // Before anything is made: a wrong way must not leave half a store.
-    let ways = args.encrypt_with.iter().map(|text| store::way(&global, text, None)).collect::<Result<Vec<NewWrap>>>()?;
+    let ways = Ways::read(&global, &args.encrypt_with, None)?;
     let mut findings = Vec::new();
     if let Some(host) = place.host().await? {
         findings = host.prepare(&bucket(&place.location, args)).await?;
@@ -65,22 +65,23 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
         None => envelope::init(raw, retention).await?,
         Some(loaded) if retention.keeps_all() || loaded.settings.retention == retention => loaded.settings,
         Some(loaded) => {
-            let changed = Settings { retention, ..loaded.settings.clone() };
+            let mut changed = loaded.settings.clone();
+            changed.retention = retention;
             loaded.update(raw, changed).await?.settings
         }
     };
     let converting = settings.encryption.as_ref().is_some_and(|encryption| encryption.converting);
-    if !ways.is_empty() && settings.encryption.is_some() && !converting {
+    if !ways.wraps.is_empty() && settings.encryption.is_some() && !converting {
         return Err(Failure::wrong(
             "the store is encrypted already",
             "`meridian state rekey --encrypt-with WAY` changes what opens it",
         ));
     }
     let mut encrypted = settings.encryption.is_some();
-    if !ways.is_empty() {
+    if !ways.wraps.is_empty() {
         let owner = context.session.owner();
-        let secrets = store::opening(&place.secrets, &global, &args.encrypt_with)?;
-        let conversion = Conversion { secrets: &secrets, ways: &ways, owner, is_dead: &is_dead };
+        let secrets = ways.with(&place.secrets)?;
+        let conversion = Conversion { secrets: &secrets, ways: &ways.wraps, owner, is_dead: &is_dead };
         let converted = envelope::convert(&place.raw, &conversion).await?;
         encrypted = true;
         if converted.sealed > 0 {

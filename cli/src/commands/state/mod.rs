@@ -1,10 +1,13 @@
 //! `meridian state`: one of its commands a file.
 
+mod adopt;
 mod diff;
 mod forget;
 mod history;
+mod init;
 mod list;
 mod prune;
+mod rekey;
 mod rollback;
 mod show;
 mod unlock;
@@ -29,6 +32,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Init(init::Args),
+    Rekey(rekey::Args),
     /// The clusters of the state, a name a line.
     List,
     Show(show::Args),
@@ -37,13 +42,22 @@ enum Command {
     Rollback(rollback::Args),
     Prune(prune::Args),
     Forget(forget::Args),
+    Adopt(adopt::Args),
     Unlock(unlock::Args),
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    match &args.command {
+        Command::Init(args) => return init::run(global, args).await,
+        Command::Rekey(args) => return rekey::run(global, args).await,
+        Command::Adopt(args) => return adopt::run(global, args).await,
+        _ => {}
+    }
     let context = Context::new(global, "state").await?;
     let session = &context.session;
     match args.command {
+        // These need the store itself, or a cloud.
+        Command::Init(_) | Command::Rekey(_) | Command::Adopt(_) => {}
         Command::List => list::run(session).await?,
         Command::Show(args) => show::run(session, &args).await?,
         Command::History(args) => history::run(session, &args).await?,

@@ -3,25 +3,23 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use meridian_state::envelope::{self, NewWrap};
+use meridian_state::envelope;
 
 use crate::args::Global;
 use crate::commands::carry_out::confirm;
 use crate::commands::print;
 use crate::context::Context;
 use crate::error::{Code, Failure};
-use crate::store;
+use crate::store::Ways;
 
 /// Change what opens an encrypted store, or seal from now on with a new key. No state and no history is rewritten.
 ///
 /// Whoever could open the store before can go on reading what was sealed until now, if he kept a copy of `store.json`:
 /// where a way has leaked, take --new-key as well.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  meridian state rekey --encrypt-with aws-kms:alias/new --encrypt-with age1…\n  \
+#[command(after_help = "Examples:\n  meridian state rekey --encrypt-with aws-kms:alias/new --encrypt-with age1…\n  \
                   meridian state rekey --encrypt-with passphrase --new-passphrase-file new.txt\n  \
-                  meridian state rekey --new-key"
-)]
+                  meridian state rekey --new-key")]
 pub struct Args {
     /// What opens the store from now on, in place of all ways before; as for `meridian state init`.
     #[arg(long, value_name = "WAY")]
@@ -43,14 +41,11 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     }
     let context = Context::new(global, "state rekey").await?;
     let place = &context.place;
-    let ways = args
-        .encrypt_with
-        .iter()
-        .map(|text| store::way(global, text, args.new_passphrase_file.as_deref()))
-        .collect::<Result<Vec<NewWrap>>>()?;
+    let ways = Ways::read(global, &args.encrypt_with, args.new_passphrase_file.as_deref())?.wraps;
     let raw = place.raw.as_ref();
     if !ways.is_empty() {
-        let question = format!("Let {} be opened with {} and with nothing else?", place.location, args.encrypt_with.join(", "));
+        let question =
+            format!("Let {} be opened with {} and with nothing else?", place.location, args.encrypt_with.join(", "));
         confirm(args.yes, &question)?;
         if args.new_key {
             envelope::add_key(raw, &place.secrets, Some(&ways)).await?;
