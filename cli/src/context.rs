@@ -45,6 +45,7 @@ impl Context {
             registry,
             catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
             store: Arc::new(place.sealed.clone()),
+            settings: Some(place.sealed.clone()),
             endpoints,
             owner: owner(command),
             lease_timeout: global.lease_timeout,

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use meridian_engine::planner::PlanError;
 use meridian_provider_api::CloudError;
 use meridian_spec::Faults;
-use meridian_state::StateError;
+use meridian_state::envelope::EnvelopeError;
+use meridian_state::{StateError, StoreError};
 use owo_colors::OwoColorize as _;
 
 use crate::views::clean;
@@ -103,6 +104,43 @@ fn print(error: &anyhow::Error, hints: &[String]) {
     }
 }
 
+fn state_hint(error: &StateError) -> Option<&'static str> {
+    match error {
+        StateError::Store(error) => store_hint(error),
+        StateError::Damaged { .. } => Some(
+            "nothing was written; `meridian state history` lists earlier states, and a bucket that keeps versions has the one before",
+        ),
+        StateError::Format { .. } => Some("use the version of Meridian that wrote it, or a newer one"),
+        StateError::LeaseLost => Some("someone else has gone on; make a new plan, and see what is left to do"),
+        StateError::NoSerial { .. } => Some("`meridian state history NAME` lists them"),
+        StateError::Held { .. } | StateError::Name { .. } => None,
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Precondition { .. } => {
+            Some("nothing of the other one's was overwritten; run the command again to go on from there")
+        }
+        StoreError::Envelope(error) => envelope_hint(error),
+        _ => None,
+    }
+}
+
+fn envelope_hint(error: &EnvelopeError) -> Option<&'static str> {
+    match error {
+        EnvelopeError::NotMade => Some("`meridian state init URL` tries it, and makes its bucket if there is none"),
+        EnvelopeError::NothingGiven { .. } | EnvelopeError::Locked { .. } => Some(
+            "a passphrase is taken from --state-passphrase-file or MERIDIAN_STATE_PASSPHRASE, age identities from \
+             --state-identity, a key service is asked with the cloud's default credentials",
+        ),
+        EnvelopeError::NotEncrypted | EnvelopeError::Unencrypted => {
+            Some("`meridian state init --encrypt-with WAY` encrypts it")
+        }
+        _ => None,
+    }
+}
+
 fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
     let mut code = Code::Failed;
     let mut hints = Vec::new();
@@ -119,6 +157,12 @@ fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
                  `meridian state unlock NAME`"
                     .to_owned(),
             );
+        } else if let Some(hint) = cause.downcast_ref().and_then(state_hint) {
+            hints.push(hint.to_owned());
+        } else if let Some(hint) = cause.downcast_ref().and_then(store_hint) {
+            hints.push(hint.to_owned());
+        } else if let Some(hint) = cause.downcast_ref().and_then(envelope_hint) {
+            hints.push(hint.to_owned());
         } else if let Some(PlanError::Refused(refusals)) = cause.downcast_ref() {
             hints.extend(refusals.iter().map(|refusal| {
                 let fields: Vec<_> = refusal.fields.iter().map(String::as_str).collect();

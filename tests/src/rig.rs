@@ -60,6 +60,7 @@ impl Rig {
             registry,
             catalogue,
             store: Arc::new(FileStore::new(self.dir.path())),
+            settings: None,
             endpoints,
             accounts: BTreeMap::new(),
             owner: Owner {

@@ -106,7 +106,22 @@ impl Session {
             self.clusters.remove(lease, &self.owner, &written).await?;
             return Ok(None);
         }
+        if report.is_complete() {
+            self.prune(&written).await;
+        }
         Ok(Some(written.state))
+    }
+
+    /// Drops what of the history is not kept. That it can't be done is no reason to fail: the next run tries again.
+    async fn prune(&self, present: &Loaded) {
+        let Some(settings) = &self.store_settings else { return };
+        let pruned = async {
+            let retention = settings.retention().await.map_err(meridian_state::StoreError::from)?;
+            self.clusters.prune(&present.state.cluster, present, retention).await
+        };
+        if let Err(error) = pruned.await {
+            tracing::warn!(%error, "the history could not be pruned");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
 use meridian_spec::{Catalogue, Cluster};
-use meridian_state::{Ask, Clusters, FileStore, Lease, Owner, StateError, Store};
+use meridian_state::{Ask, Clusters, FileStore, Lease, Owner, SealedStore, StateError, Store};
 
 pub use apply::Applied;
 pub use plan::no_such_cluster;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub registry: Registry,
     pub catalogue: &'static Catalogue,
     pub store: Arc<dyn Store>,
+    /// The same store, whose settings say what of histories is kept; without it everything is.
+    pub settings: Option<SealedStore>,
     /// Endpoints in place of the clouds' own, by cloud.
     pub endpoints: BTreeMap<String, String>,
     /// The account, project or subscription that the environment names, by cloud.
@@ -45,6 +47,7 @@ pub struct Session {
     pub registry: Registry,
     pub catalogue: &'static Catalogue,
     pub clusters: Clusters,
+    store_settings: Option<SealedStore>,
     endpoints: BTreeMap<String, String>,
     accounts: BTreeMap<String, String>,
     owner: Owner,
@@ -62,6 +65,7 @@ impl Session {
             registry: settings.registry,
             catalogue: settings.catalogue,
             clusters: Clusters::new(settings.store),
+            store_settings: settings.settings,
             endpoints: settings.endpoints,
             accounts: settings.accounts,
             owner: settings.owner,
@@ -78,6 +82,7 @@ impl Session {
             registry: Registry::default(),
             catalogue: Catalogue::builtin()?,
             store: Arc::new(FileStore::new("")),
+            settings: None,
             endpoints: BTreeMap::new(),
             accounts: BTreeMap::new(),
             owner: Owner::default(),
