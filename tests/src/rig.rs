@@ -10,7 +10,7 @@ use meridian_engine::events::{Event, EventSink};
 use meridian_engine::{Plan, State};
 use meridian_sandbox::{Config, Sandbox};
 use meridian_spec::{Catalogue, Cluster};
-use meridian_state::{FileStore, Owner};
+use meridian_state::{FileStore, Owner, Store};
 use tokio::sync::watch;
 
 /// What a suite works with.
@@ -52,6 +52,15 @@ impl Rig {
     /// When the catalogue can't be read.
     #[must_use]
     pub fn session(&self) -> Session {
+        self.session_on(Arc::new(FileStore::new(self.dir.path())))
+    }
+
+    /// The same, with its state in a store of the suite's own.
+    ///
+    /// # Panics
+    /// When the catalogue can't be read.
+    #[must_use]
+    pub fn session_on(&self, store: Arc<dyn Store>) -> Session {
         let catalogue = Catalogue::builtin().unwrap_or_else(|error| panic!("no catalogue: {error}"));
         let registry = Registry::default();
         let endpoints: BTreeMap<String, String> =
@@ -59,7 +68,7 @@ impl Rig {
         Session::new(Settings {
             registry,
             catalogue,
-            store: Arc::new(FileStore::new(self.dir.path())),
+            store,
             settings: None,
             endpoints,
             accounts: BTreeMap::new(),

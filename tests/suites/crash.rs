@@ -100,7 +100,9 @@ fn every_point(cloud: TestCloud, count: usize, attempt: impl Fn(usize, &str) -> 
     });
     let died = died.into_inner();
     let name = cloud.name;
-    println!("{name}: crash points tried: {tried}, processes that died there: {died}, converged: {tried}");
+    println!(
+        "{name}: crash points tried: {tried}, processes that died there: {died}, converged: {tried}, orphans: 0, doubles: 0"
+    );
     // Polls come and go with timing, so the last points may lie behind the end of a run; most must not.
     assert!(died * 10 >= tried * 8, "only {died} of {tried} processes died");
 }
@@ -124,6 +126,44 @@ fn every_point_of_create(cloud: TestCloud) {
         }
         assert_eq!(inventory(cloud, dir.path()), wanted, "killed at {point} ({fault})");
         expect(meridian(dir.path()).args(["plan", "-f", &file(cloud), "--sandbox"]), 0);
+        died
+    });
+}
+
+/// The example with another machine in its first pool, all of whose machines are replaced.
+fn changed(cloud: TestCloud) -> String {
+    let spec = cloud.example();
+    let changed = spec.replacen("machine: { cpu: 4, memoryGiB: 16 }", "machine: { cpu: 8, memoryGiB: 32 }", 1);
+    assert_ne!(changed, spec, "the example has no such pool");
+    changed
+}
+
+#[test]
+fn change_converges_from_every_point() {
+    CLOUDS.into_iter().for_each(every_point_of_change);
+}
+
+fn every_point_of_change(cloud: TestCloud) {
+    let kept = tempfile::tempdir().unwrap();
+    assert!(create(cloud, kept.path(), None).status.success());
+    let file = kept.path().join("changed.yaml");
+    std::fs::write(&file, changed(cloud)).unwrap();
+    let file = file.to_str().unwrap();
+    let apply = |dir: &Path, fault| run(dir, &["apply", "-f", file, "--yes", "-o", "json"], fault);
+    let whole = tempfile::tempdir().unwrap();
+    copy(kept.path(), whole.path());
+    let count = calls(&apply(whole.path(), None));
+    let wanted = inventory(cloud, whole.path());
+    every_point(cloud, count, |point, fault| {
+        let dir = tempfile::tempdir().unwrap();
+        copy(kept.path(), dir.path());
+        let died = apply(dir.path(), Some(fault)).status.code().is_none_or(|code| code != 0);
+        if died {
+            let second = apply(dir.path(), None);
+            assert!(second.status.success(), "{fault}: {}", String::from_utf8_lossy(&second.stderr));
+        }
+        assert_eq!(inventory(cloud, dir.path()), wanted, "killed at {point} ({fault})");
+        expect(meridian(dir.path()).args(["plan", "-f", file, "--sandbox"]), 0);
         died
     });
 }

@@ -13,5 +13,7 @@ mod golden;
 mod lifecycle;
 mod properties;
 mod regions;
+mod state;
+mod state_crash;
 mod stores;
 mod user;
