@@ -149,7 +149,7 @@ fn every_point_of_change(cloud: TestCloud) {
     let file = kept.path().join("changed.yaml");
     std::fs::write(&file, changed(cloud)).unwrap();
     let file = file.to_str().unwrap();
-    let apply = |dir: &Path, fault| run(dir, &["apply", "-f", file, "--yes", "-o", "json"], fault);
+    let apply = |dir: &Path, fault: Option<&str>| run(dir, &["apply", "-f", file, "--yes", "-o", "json"], fault);
     let whole = tempfile::tempdir().unwrap();
     copy(kept.path(), whole.path());
     let count = calls(&apply(whole.path(), None));
