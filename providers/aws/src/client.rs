@@ -86,25 +86,7 @@ impl Client for Aws {
 impl Aws {
     /// Builds the clients; nothing is called yet, but for what the default credential chain asks.
     pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(connection.region.clone()))
-            .http_client(http)
-            // Retries are decided in one place, by the kind of the error.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(10))
-                    .operation_attempt_timeout(Duration::from_mins(1))
-                    .build(),
-            );
-        if let Some(endpoint) = &connection.endpoint {
-            loader = loader.endpoint_url(endpoint);
-        }
-        if connection.credentials == Credentials::Dummy {
-            loader = loader.credentials_provider(StaticCredentials::from_keys("dummy", "dummy", None));
-        }
-        let config = loader.load().await;
+        let config = configure(&connection.region, connection.endpoint.as_deref(), connection.credentials).await;
         credentials(&config).await?;
         Ok(Self::with_config(&config, connection))
     }
@@ -154,7 +136,7 @@ impl Aws {
     }
 
     /// Sends a call of a regional service, or of a global one with its own limits.
-    pub async fn call<T, E, F, Fut>(&self, api: Api, mut send: F) -> Result<T, CloudError>
+    pub async fn call<T, E, F, Fut>(&self, api: Api, send: F) -> Result<T, CloudError>
     where
         F: FnMut() -> Fut + Send,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
@@ -162,14 +144,7 @@ impl Aws {
         T: Send,
     {
         let caller = if matches!(api.service, "iam" | "route53") { &self.global } else { &self.caller };
-        let region = &caller.region;
-        caller
-            .call(api, || {
-                // On the heap: the SDK's futures are of several kilobytes, and every caller would hold one.
-                let answer = Box::pin(send());
-                async move { answer.await.map_err(|error| from_sdk(api, region, &error)) }
-            })
-            .await
+        call(caller, api, send).await
     }
 
     /// A listing that is read once a client (see [`Client::fresh`]), however many kinds look at it.
@@ -220,13 +195,53 @@ impl Aws {
     }
 }
 
-/// Makes sure that there are credentials. A call without any looks like one that got no answer, and would be tried again
-/// until patience ends.
-async fn credentials(config: &SdkConfig) -> Result<(), CloudError> {
+/// What every client is built with. Nothing is called, but for what the default credential chain asks.
+pub(crate) async fn configure(region: &str, endpoint: Option<&str>, who: Credentials) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .http_client(http)
+        // Retries are decided in one place, by the kind of the error.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(10))
+                .operation_attempt_timeout(Duration::from_mins(1))
+                .build(),
+        );
+    if let Some(endpoint) = endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if who == Credentials::Dummy {
+        loader = loader.credentials_provider(StaticCredentials::from_keys("dummy", "dummy", None));
+    }
+    loader.load().await
+}
+
+/// Sends a call of the SDK.
+pub(crate) async fn call<T, E, F, Fut>(caller: &Caller, api: Api, mut send: F) -> Result<T, CloudError>
+where
+    F: FnMut() -> Fut + Send,
+    Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    T: Send,
+{
+    let region = &caller.region;
+    caller
+        .call(api, || {
+            // On the heap: the SDK's futures are of several kilobytes, and every caller would hold one.
+            let answer = Box::pin(send());
+            async move { answer.await.map_err(|error| from_sdk(api, region, &error)) }
+        })
+        .await
+}
+
+/// The credentials of now. They are looked for before the first call: one without any looks like one that got no answer,
+/// and would be tried again until patience ends.
+pub(crate) async fn credentials(config: &SdkConfig) -> Result<StaticCredentials, CloudError> {
     let missing = |why: String| CloudError::new(ErrorKind::Denied, "finding AWS credentials", why);
     let provider = config.credentials_provider().ok_or_else(|| missing("no provider is configured".to_owned()))?;
-    let found = provider.provide_credentials().await;
-    found.map(drop).map_err(|error| missing(causes(&error)))
+    provider.provide_credentials().await.map_err(|error| missing(causes(&error)))
 }
 
 /// Takes our two tags off. `None` when the resource is not of `kind`, carries no address, or is another cluster's: whatever a
@@ -254,7 +269,7 @@ pub fn recorded<'a>(scope: &'a Scope, address: &Address) -> Option<&'a str> {
 
 /// Shows each request to the tap, if there is one.
 #[derive(Clone)]
-struct Tap(Option<Arc<dyn WireTap>>);
+pub(crate) struct Tap(pub Option<Arc<dyn WireTap>>);
 
 impl std::fmt::Debug for Tap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

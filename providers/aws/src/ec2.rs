@@ -4,7 +4,7 @@ use std::future::Future;
 
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use meridian_engine::{Address, Fields, Ref, Value};
-use meridian_provider_api::{CloudError, ErrorKind, Made};
+use meridian_provider_api::{Caller, CloudError, ErrorKind, Made};
 
 use crate::client::{Aws, Tags, owned};
 use crate::compile::names::digest;
@@ -78,7 +78,17 @@ where
 }
 
 /// Does something with a resource that was just made: that it is not found is taken, for a while, to mean not yet.
-pub async fn with_new<T, F, Fut>(client: &Aws, mut act: F) -> Result<T, CloudError>
+pub async fn with_new<T, F, Fut>(client: &Aws, act: F) -> Result<T, CloudError>
+where
+    F: FnMut() -> Fut + Send,
+    Fut: Future<Output = Result<T, CloudError>> + Send,
+    T: Send,
+{
+    once_known(&client.caller, act).await
+}
+
+/// The same, for those who have no client of a cluster.
+pub(crate) async fn once_known<T, F, Fut>(caller: &Caller, mut act: F) -> Result<T, CloudError>
 where
     F: FnMut() -> Fut + Send,
     Fut: Future<Output = Result<T, CloudError>> + Send,
@@ -86,7 +96,7 @@ where
 {
     for _ in 0..LOOKS_FOR_NEW {
         match act().await {
-            Err(error) if error.kind == ErrorKind::NotFound => tokio::time::sleep(client.caller.pace.poll).await,
+            Err(error) if error.kind == ErrorKind::NotFound => tokio::time::sleep(caller.pace.poll).await,
             result => return result,
         }
     }

@@ -79,7 +79,11 @@ fn kind_of(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         "OperationNotPermitted" => ErrorKind::Invalid,
         // Of instances, hosts, volumes, addresses.
         _ if code.starts_with("Insufficient") && code.ends_with("Capacity") => ErrorKind::Capacity,
-        "Unsupported" | "UnsupportedOperation" | "UnknownOperationException" => ErrorKind::Unsupported,
+        "Unsupported"
+        | "UnsupportedOperation"
+        | "UnsupportedOperationException"
+        | "UnknownOperationException"
+        | "NotImplemented" => ErrorKind::Unsupported,
         "DependencyViolation"
         | "ResourceInUse"
         | "ResourceInUseException"
@@ -182,6 +186,11 @@ mod tests {
             ("Gateway.NotAttached", ErrorKind::NotFound),
             ("OperationNotPermitted", ErrorKind::Invalid),
             ("EntityTemporarilyUnmodifiable", ErrorKind::Conflict),
+            ("NotImplemented", ErrorKind::Unsupported),
+            // Of Key Management Service: there is no such key, and it is disabled or about to be deleted.
+            ("NotFoundException", ErrorKind::NotFound),
+            ("DisabledException", ErrorKind::Invalid),
+            ("KMSInvalidStateException", ErrorKind::Invalid),
         ] {
             assert_eq!(kind_of(code, "", Some(400)), kind, "{code}");
         }

@@ -1,5 +1,5 @@
-//! Amazon Web Services: a cluster compiled to EC2, Auto Scaling, Elastic Load Balancing, IAM, Route 53 and S3, and
-//! what is done with each kind of resource there.
+//! Amazon Web Services: a cluster compiled to EC2, Auto Scaling, Elastic Load Balancing, IAM, Route 53 and S3,
+//! what is done with each kind of resource there, and what S3 and KMS do for state.
 //!
 //! One resource kind a file. The clouds' crates have the same rooms, so that what one cloud does differently from
 //! another is found under the same path.
@@ -22,6 +22,8 @@ pub mod network;
 pub mod provider;
 mod roster;
 mod shared;
+pub mod state;
 
 pub use cloud::AwsCloud;
 pub use provider::AwsProvider;
+pub use state::AwsState;

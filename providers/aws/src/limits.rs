@@ -54,6 +54,7 @@ pub const fn other(service: &'static str, operation: &'static str, repeatable: b
         b"iam" => Bucket::new("iam", 20, 10),
         b"route53" => Bucket::new("route53", 5, 5),
         b"s3" => Bucket::new("s3", 100, 100),
+        b"kms" => Bucket::new("kms", 50, 50),
         b"sts" => Bucket::new("sts", 50, 50),
         b"autoscaling" => Bucket::new("autoscaling", 50, 10),
         _ => Bucket::new("elasticloadbalancing", 40, 10),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use meridian_engine::{Address, KindSchema, Resource as _, state};
 use meridian_provider_api::{
-    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, Unfit,
+    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, StateConnection,
+    StateHost, StateSchemes, Unfit,
 };
 use meridian_spec::cluster::Cluster;
 
@@ -26,6 +27,7 @@ use crate::leftovers::{
 use crate::load_balancer::{Listener, LoadBalancer, TargetGroup};
 use crate::network::{DhcpOptions, ElasticIp, InternetGateway, NatGateway, RouteTable, Subnet, Vpc};
 use crate::roster;
+use crate::state::AwsState;
 
 /// Amazon Web Services.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +57,14 @@ impl Provider for AwsProvider {
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
         Ok(Arc::new(AwsCloud::connect(connection).await?))
+    }
+
+    fn state_schemes(&self) -> StateSchemes {
+        StateSchemes { store: "s3", keys: "aws-kms" }
+    }
+
+    async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
+        Ok(Arc::new(AwsState::connect(connection).await?))
     }
 }
 

@@ -18,6 +18,7 @@ mod ids;
 mod log;
 mod record;
 mod sandbox;
+mod seal;
 mod server;
 mod store;
 mod xml;

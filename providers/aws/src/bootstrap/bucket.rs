@@ -123,12 +123,7 @@ impl Bucket {
     /// Sets everything, and writes last that it is so. One after the other: S3 refuses two at once on a bucket.
     async fn configure(&self, client: &Aws, address: &Address) -> Result<(), CloudError> {
         let (name, s3, owner) = (self.name.as_str(), &client.s3, client.account().await?);
-        let block = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
-            .ignore_public_acls(true)
-            .block_public_policy(true)
-            .restrict_public_buckets(true)
-            .build();
+        let block = public_access_block();
         client
             .call(api("PutPublicAccessBlock"), || {
                 s3.put_public_access_block()
@@ -158,7 +153,7 @@ impl Bucket {
                     .send()
             })
             .await?;
-        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let versioning = versioning();
         client
             .call(api("PutBucketVersioning"), || {
                 s3.put_bucket_versioning()
@@ -202,8 +197,23 @@ impl Bucket {
     }
 }
 
+/// Nobody can make the bucket or what is in it public.
+pub(crate) fn public_access_block() -> PublicAccessBlockConfiguration {
+    PublicAccessBlockConfiguration::builder()
+        .block_public_acls(true)
+        .ignore_public_acls(true)
+        .block_public_policy(true)
+        .restrict_public_buckets(true)
+        .build()
+}
+
+/// What is overwritten or deleted stays as an older version.
+pub(crate) fn versioning() -> VersioningConfiguration {
+    VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build()
+}
+
 /// No access lists: what the policy says is all.
-fn ownership() -> Result<OwnershipControls, CloudError> {
+pub(crate) fn ownership() -> Result<OwnershipControls, CloudError> {
     let rule = OwnershipControlsRule::builder()
         .object_ownership(ObjectOwnership::BucketOwnerEnforced)
         .build()
@@ -212,7 +222,7 @@ fn ownership() -> Result<OwnershipControls, CloudError> {
 }
 
 /// With S3's own keys, which cost nothing and need no permission.
-fn encryption() -> Result<ServerSideEncryptionConfiguration, CloudError> {
+pub(crate) fn encryption() -> Result<ServerSideEncryptionConfiguration, CloudError> {
     let default = ServerSideEncryptionByDefault::builder()
         .sse_algorithm(ServerSideEncryption::Aes256)
         .build()
@@ -230,6 +240,6 @@ fn tagging(tags: &Tags) -> Result<Tagging, CloudError> {
     Tagging::builder().set_tag_set(Some(set)).build().map_err(|error| unbuilt(&error))
 }
 
-fn unbuilt(error: &aws_sdk_s3::error::BuildError) -> CloudError {
+pub(crate) fn unbuilt(error: &aws_sdk_s3::error::BuildError) -> CloudError {
     CloudError::new(ErrorKind::Invalid, "s3", error.to_string())
 }

@@ -1,5 +1,7 @@
 //! Errors of the AWS APIs and the form in which each protocol sends them.
 
+use serde_json::json;
+
 use super::request::Protocol;
 use super::response::Response;
 use crate::xml::Xml;
@@ -53,6 +55,7 @@ impl ApiError {
         match service {
             "ec2" => Self::new(503, "RequestLimitExceeded", "Request limit exceeded."),
             "s3" => Self::new(503, "SlowDown", "Please reduce your request rate."),
+            "kms" => Self::new(400, "ThrottlingException", "Rate exceeded"),
             _ => Self::new(400, "Throttling", "Rate exceeded"),
         }
     }
@@ -65,6 +68,13 @@ impl ApiError {
                 "UnauthorizedOperation",
                 format!("You are not authorized to perform this operation. It needs ec2:{operation}."),
             ),
+            "kms" => Self::new(
+                400,
+                "AccessDeniedException",
+                format!(
+                    "User is not authorized to perform: kms:{operation} because no identity-based policy allows it"
+                ),
+            ),
             _ => Self::new(403, "AccessDenied", format!("User is not authorized to perform: {service}:{operation}")),
         }
     }
@@ -74,6 +84,8 @@ impl ApiError {
         let code = match (service, status) {
             ("ec2" | "s3", 500) => "InternalError",
             ("ec2", _) => "Unavailable",
+            ("kms", 500) => "KMSInternalException",
+            ("kms", _) => "DependencyTimeoutException",
             (_, 500) => "InternalFailure",
             _ => "ServiceUnavailable",
         };
@@ -93,6 +105,13 @@ impl ApiError {
     pub fn render(&self, protocol: Protocol, request_id: &str, namespace: &str) -> Response {
         let mut x = Xml::document();
         match protocol {
+            Protocol::Json => {
+                let mut body = json!({ "__type": self.code });
+                if !self.message.is_empty() {
+                    body["message"] = json!(self.message);
+                }
+                return Response::json(self.status, &body);
+            }
             Protocol::Ec2 => x.nest("Response", |x| {
                 x.nest("Errors", |x| x.nest("Error", |x| self.body(x)));
                 x.text("RequestID", request_id);

@@ -10,6 +10,7 @@ mod elb;
 mod elbv2;
 mod error;
 mod iam;
+mod kms;
 mod params;
 mod request;
 mod response;
@@ -199,7 +200,8 @@ impl Cloud for Aws {
             cx.settle();
             let region = cx.here();
             let (balancers, classic) = (region.elbv2.inventory(), region.elb.inventory());
-            for part in [region.ec2.inventory(), region.autoscaling.inventory(), balancers, classic] {
+            let keys = region.kms.inventory();
+            for part in [region.ec2.inventory(), region.autoscaling.inventory(), balancers, classic, keys] {
                 merge(&mut all, part);
             }
         }
@@ -235,6 +237,7 @@ fn route(cx: &mut Cx<'_>, request: &mut Request) -> Result<Response, ApiError> {
         "elasticloadbalancing" => elbv2::handle(cx, request),
         "iam" => iam::handle(cx, request),
         "route53" => return route53::handle(cx, request),
+        "kms" => return kms::handle(cx, request),
         _ => return s3::handle(cx, request),
     }?;
     request.params.finish()?;

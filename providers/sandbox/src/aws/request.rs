@@ -20,6 +20,8 @@ pub enum Protocol {
     Route53,
     /// REST with XML bodies, as S3 speaks it.
     S3,
+    /// JSON 1.1: the operation stands in a header.
+    Json,
 }
 
 /// What is fixed about a service.
@@ -36,7 +38,7 @@ pub struct Service {
 }
 
 /// The services that answer here. Versions and namespaces are those of the published API models.
-const SERVICES: [Service; 8] = [
+const SERVICES: [Service; 9] = [
     Service {
         name: "ec2",
         protocol: Protocol::Ec2,
@@ -85,6 +87,7 @@ const SERVICES: [Service; 8] = [
         version: "2006-03-01",
         namespace: "http://s3.amazonaws.com/doc/2006-03-01/",
     },
+    Service { name: "kms", protocol: Protocol::Json, version: "2014-11-01", namespace: "" },
 ];
 
 /// A request that has been read.
@@ -142,6 +145,7 @@ impl Request {
             Protocol::Query => request.read_params(Style::Query).map_err(|error| (service.protocol, error))?,
             Protocol::Route53 => request.operation = super::route53::operation(&request),
             Protocol::S3 => request.operation = super::s3::operation(&request),
+            Protocol::Json => request.operation = super::kms::operation(&request),
         }
         Ok(request)
     }

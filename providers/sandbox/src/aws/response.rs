@@ -58,6 +58,15 @@ impl Response {
         }
     }
 
+    /// A JSON body, as the JSON protocol has it.
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "application/x-amz-json-1.1".to_owned())],
+            body: Bytes::from(body.to_string()),
+        }
+    }
+
     /// EC2's form: the operation's members beside the request id.
     pub fn ec2(request: &Request, inside: impl FnOnce(&mut Xml)) -> Self {
         let mut x = Xml::document();

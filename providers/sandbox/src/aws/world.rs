@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{autoscaling, ec2, elb, elbv2, iam, route53, s3};
+use super::{autoscaling, ec2, elb, elbv2, iam, kms, route53, s3};
 use crate::clock::Millis;
 use crate::config::{Pace, Quotas};
 use crate::fault::Faults;
@@ -50,6 +50,8 @@ pub struct Region {
     pub elb: elb::Elb,
     /// The other load balancers.
     pub elbv2: elbv2::Elbv2,
+    /// Keys.
+    pub kms: kms::Kms,
 }
 
 /// What exists outside of regions.
@@ -143,6 +145,7 @@ impl Cx<'_> {
         autoscaling::settle(self);
         elb::settle(self);
         elbv2::settle(self);
+        kms::settle(self);
     }
 }
 
