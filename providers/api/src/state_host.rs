@@ -30,6 +30,8 @@ pub struct StateConnection {
     /// An endpoint in place of the cloud's own, for all its services.
     pub endpoint: Option<String>,
     pub credentials: Credentials,
+    /// The shared key of the storage account, in base64, on Azure: requests to the store are signed with it then.
+    pub account_key: Option<Zeroizing<String>>,
     /// Sees every request as it is sent; for checks against the vendors' models.
     pub wire_tap: Option<Arc<dyn WireTap>>,
 }
