@@ -9,29 +9,18 @@ mod vault;
 
 use super::Service;
 use super::request::Request;
-use super::route::{Route, unknown};
 use super::world::World;
 
 /// The service.
 pub const SERVICE: Service = Service {
-    namespace: NAMESPACE,
+    namespace: "Microsoft.KeyVault",
     versions: &["2022-07-01", "2023-02-01", "2023-07-01"],
     kinds: &[&vault::Vaults],
-    special,
+    special: |_| None,
 };
-
-const NAMESPACE: &str = "Microsoft.KeyVault";
 
 /// What follows a vault's name in the name of its host.
 const SUFFIX: &str = ".vault.azure.net";
-
-/// The whole subscription's vaults are listed under another name than a group's, and another's are not kept when deleted.
-fn special(request: &Request) -> Option<Route> {
-    let first = request.rest.first()?.to_lowercase();
-    ["deletedvaults", "locations"]
-        .contains(&first.as_str())
-        .then(|| Route::new("Vaults_ListDeleted", |_, request| Err(unknown(request, NAMESPACE))))
-}
 
 /// The vault that a request goes to, by its host's name first in the path; `None` for a request to another service.
 pub fn vault(request: &Request) -> Option<&str> {
