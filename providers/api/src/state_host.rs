@@ -27,11 +27,11 @@ pub struct StateConnection {
     pub region: Option<String>,
     /// The account, project or subscription that is meant; the credentials' own otherwise.
     pub account: Option<String>,
-    /// The shared key of the storage account, in base64, where there is one and it was given.
-    pub account_key: Option<Zeroizing<String>>,
     /// An endpoint in place of the cloud's own, for all its services.
     pub endpoint: Option<String>,
     pub credentials: Credentials,
+    /// The shared key of the storage account, in base64, on Azure: requests to the store are signed with it then.
+    pub account_key: Option<Zeroizing<String>>,
     /// Sees every request as it is sent; for checks against the vendors' models.
     pub wire_tap: Option<Arc<dyn WireTap>>,
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod credential;
+mod data_plane;
 mod generic;
 pub mod id;
 mod poller;
@@ -26,6 +27,7 @@ use crate::limits::read;
 use credential::Tokens;
 use transport::Transport;
 
+pub(crate) use data_plane::Signed;
 pub use generic::Identified;
 pub(crate) use transport::Refusal;
 
@@ -166,6 +168,16 @@ struct Shared {
 impl Azure {
     /// Builds the clients. Nothing is called but for a token, and for the subscriptions when none is named.
     pub async fn connect(connection: Connection) -> Result<Self, CloudError> {
+        let (account, credentials) = (connection.account.clone(), connection.credentials);
+        let mut client = Self::unasked(connection)?;
+        // A call without any credentials looks like one that got no answer, and would be tried again until patience ends.
+        client.token(&client.scope()?).await?;
+        client.subscription = client.subscription_of(account, credentials).await?;
+        Ok(client)
+    }
+
+    /// Builds the clients without any call; the subscription is not known yet.
+    pub(crate) fn unasked(connection: Connection) -> Result<Self, CloudError> {
         let invalid =
             |error: &dyn std::error::Error| CloudError::new(ErrorKind::Invalid, "connecting to Azure", causes(error));
         let partition = partition(&connection.region)?;
@@ -191,7 +203,7 @@ impl Azure {
             limiter: Arc::clone(&connection.limiter),
             telemetry: Arc::clone(&connection.telemetry),
         };
-        let mut client = Self {
+        Ok(Self {
             own_group: group_name_of(&connection.cluster, &connection.region),
             cluster: connection.cluster,
             region: connection.region,
@@ -210,15 +222,20 @@ impl Azure {
             credential,
             transport,
             listings: Mutex::default(),
-        };
-        // A call without any credentials looks like one that got no answer, and would be tried again until patience ends.
-        client.token(&shared.scope).await?;
-        client.subscription = match (connection.account, connection.credentials) {
-            (Some(id), _) => id.to_ascii_lowercase(),
-            (None, Credentials::Dummy) => DUMMY_SUBSCRIPTION.to_owned(),
-            (None, Credentials::DefaultChain) => client.only_subscription().await?,
-        };
-        Ok(client)
+        })
+    }
+
+    /// The id of the subscription that is meant: the one that is named, or the only one that the credentials see.
+    pub(crate) async fn subscription_of(
+        &self,
+        account: Option<String>,
+        credentials: Credentials,
+    ) -> Result<String, CloudError> {
+        match (account, credentials) {
+            (Some(id), _) => Ok(id.to_ascii_lowercase()),
+            (None, Credentials::Dummy) => Ok(DUMMY_SUBSCRIPTION.to_owned()),
+            (None, Credentials::DefaultChain) => self.only_subscription().await,
+        }
     }
 
     /// The subscription of credentials that see just one.

@@ -22,6 +22,7 @@ pub mod network;
 pub mod provider;
 mod roster;
 mod shared;
+pub mod state;
 
 pub use cloud::AzureCloud;
 pub use provider::AzureProvider;

@@ -14,6 +14,8 @@ const DELETES: Bucket = Bucket::new("arm:delete", 200, 10);
 const MACHINES: Bucket = Bucket::new("arm:machines", 1500, 8);
 /// Storage accounts answer thousands a second; this is only a leash.
 const BLOBS: Bucket = Bucket::new("blob", 200, 200);
+/// A vault does 4000 operations with RSA keys in 10 seconds (learn.microsoft.com, "Azure Key Vault service limits").
+const VAULTS: Bucket = Bucket::new("vault", 400, 400);
 
 /// A read. `service` is the resource provider (`Microsoft.Network`), `operation` its id in the published model
 /// (`VirtualNetworks_List`).
@@ -44,4 +46,10 @@ pub const fn machine(operation: &'static str) -> Api {
 #[must_use]
 pub const fn blob(operation: &'static str) -> Api {
     Api { service: "Microsoft.Storage.Blobs", operation, bucket: BLOBS, repeatable: true }
+}
+
+/// A call of a key vault. None of ours changes anything there.
+#[must_use]
+pub const fn vault(operation: &'static str) -> Api {
+    Api { service: "Microsoft.KeyVault.Keys", operation, bucket: VAULTS, repeatable: true }
 }

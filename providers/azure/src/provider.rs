@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
 use meridian_provider_api::roster::{Records, Roster};
+use meridian_provider_api::state_host::{StateConnection, StateHost, StateSchemes};
 use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
 use meridian_spec::cluster::Cluster;
 
@@ -21,6 +22,7 @@ use crate::leftovers::{KubernetesDisk, KubernetesLoadBalancer, KubernetesPublicI
 use crate::load_balancer::LoadBalancer;
 use crate::network::{NatGateway, PublicIp, ResourceGroup, RouteTable, Subnet, VirtualNetwork};
 use crate::roster;
+use crate::state::AzureState;
 
 /// Microsoft Azure.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +60,14 @@ impl Provider for AzureProvider {
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
         Ok(Arc::new(AzureCloud::connect(connection).await?))
+    }
+
+    fn state_schemes(&self) -> StateSchemes {
+        StateSchemes { store: "az", keys: "azure-kv" }
+    }
+
+    async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
+        Ok(Arc::new(AzureState::connect(connection)?))
     }
 }
 

@@ -12,6 +12,7 @@ use azure_mgmt_storage::package_2023_05::models::{
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Fields, Ref, Resource as _, resource};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
+use serde_json::Value as Json;
 
 use super::STORAGE;
 use crate::arm::{arm_id, condition, gone, group_of, id_in, is_going, made, word};
@@ -74,24 +75,11 @@ pub(super) async fn ours(client: &Azure) -> Result<Option<ArmId>, CloudError> {
 fn observe(client: &Azure, account: &SdkAccount) -> Option<Found<StorageAccount>> {
     let given = &account.tracked_resource;
     let (address, tags) = client.own(StorageAccount::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
-    let properties = account.properties.as_ref()?;
-    let state = word(properties.provisioning_state.as_ref());
+    let state = word(account.properties.as_ref()?.provisioning_state.as_ref());
     if is_going(state.as_deref()) {
         return None;
     }
-    let id: ArmId = given.resource.id.as_deref()?.parse().ok()?;
-    let resource = StorageAccount {
-        group: group_of(&id),
-        name: id.name().to_owned(),
-        sku: word(account.sku.as_ref().map(|sku| &sku.name)).unwrap_or_default(),
-        // What the service leaves out is so by default (Storage, "Storage Accounts - Get Properties").
-        public_containers: properties.allow_blob_public_access.unwrap_or(false),
-        shared_keys: properties.allow_shared_key_access.unwrap_or(true),
-        https_only: properties.supports_https_traffic_only.unwrap_or(false),
-        minimum_tls: word(properties.minimum_tls_version.as_ref()).unwrap_or_default(),
-        replication_to_others: properties.allow_cross_tenant_replication.unwrap_or(false),
-        tags,
-    };
+    let (id, resource) = StorageAccount::read(account, tags)?;
     Some(Found {
         address,
         id: id.to_string(),
@@ -102,23 +90,31 @@ fn observe(client: &Azure, account: &SdkAccount) -> Option<Found<StorageAccount>
 }
 
 impl StorageAccount {
-    fn sku(&self) -> Sku {
-        Sku::new(self.sku.parse().unwrap_or_else(|_| SkuName::UnknownValue(self.sku.clone())))
+    /// An account as the service gives it, with its id.
+    pub(crate) fn read(account: &SdkAccount, tags: Tags) -> Option<(ArmId, Self)> {
+        let properties = account.properties.as_ref()?;
+        let id: ArmId = account.tracked_resource.resource.id.as_deref()?.parse().ok()?;
+        let resource = Self {
+            group: group_of(&id),
+            name: id.name().to_owned(),
+            sku: word(account.sku.as_ref().map(|sku| &sku.name)).unwrap_or_default(),
+            // What the service leaves out is so by default (Storage, "Storage Accounts - Get Properties").
+            public_containers: properties.allow_blob_public_access.unwrap_or(false),
+            shared_keys: properties.allow_shared_key_access.unwrap_or(true),
+            https_only: properties.supports_https_traffic_only.unwrap_or(false),
+            minimum_tls: word(properties.minimum_tls_version.as_ref()).unwrap_or_default(),
+            replication_to_others: properties.allow_cross_tenant_replication.unwrap_or(false),
+            tags,
+        };
+        Some((id, resource))
     }
-}
 
-#[async_trait]
-impl KindOps<Azure> for StorageAccount {
-    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|account| observe(client, account)).collect())
-    }
-
-    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
+    /// The body that makes it.
+    pub(crate) fn to_create(&self, region: &str, tags: Json) -> StorageAccountCreateParameters {
         use storage_account_properties_create_parameters::MinimumTlsVersion;
-        let group = arm_id(&self.group)?;
         let kind = storage_account_create_parameters::Kind::StorageV2;
-        let mut body = StorageAccountCreateParameters::new(self.sku(), kind, client.region.clone());
-        body.tags = Some(client.all_tags(&new.address, &self.tags));
+        let mut body = StorageAccountCreateParameters::new(self.sku(), kind, region.to_owned());
+        body.tags = Some(tags);
         body.properties = Some(StorageAccountPropertiesCreateParameters {
             // Machines reach it through the network's own way out; who may read is up to the roles.
             public_network_access: Some(PublicNetworkAccess::Enabled),
@@ -132,6 +128,23 @@ impl KindOps<Azure> for StorageAccount {
             allow_cross_tenant_replication: Some(self.replication_to_others),
             ..StorageAccountPropertiesCreateParameters::new()
         });
+        body
+    }
+
+    fn sku(&self) -> Sku {
+        Sku::new(self.sku.parse().unwrap_or_else(|_| SkuName::UnknownValue(self.sku.clone())))
+    }
+}
+
+#[async_trait]
+impl KindOps<Azure> for StorageAccount {
+    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
+        Ok(list(client).await?.iter().filter_map(|account| observe(client, account)).collect())
+    }
+
+    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
+        let group = arm_id(&self.group)?;
+        let body = self.to_create(&client.region, client.all_tags(&new.address, &self.tags));
         let accounts = client.storage.storage_accounts_client();
         client
             .done(write(STORAGE, "StorageAccounts_Create"), || {

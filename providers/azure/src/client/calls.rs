@@ -49,8 +49,8 @@ impl Azure {
         from_sdk(api, &self.region, error)
     }
 
-    /// A token for a scope, to see whether there is one.
-    pub(super) async fn token(&self, scope: &str) -> Result<Secret, CloudError> {
+    /// A token for a scope.
+    pub(crate) async fn token(&self, scope: &str) -> Result<Secret, CloudError> {
         let token = self.credential.get_token(&[scope]).await;
         token.map(|token| token.token).map_err(|error| {
             CloudError::new(ErrorKind::Denied, "finding Azure credentials", crate::errors::causes(&error))

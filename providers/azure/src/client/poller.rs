@@ -17,7 +17,7 @@ use crate::limits::read;
 
 /// An answer with its body.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     headers: Headers,
     pub body: Bytes,
@@ -29,7 +29,8 @@ impl Answer {
         Ok(Self { status, headers, body: body.collect().await? })
     }
 
-    fn header(&self, name: &'static str) -> Option<&str> {
+    /// A header's value; names are in lower case.
+    pub fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.get_optional_str(&HeaderName::from_static(name))
     }
 }

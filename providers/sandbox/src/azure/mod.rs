@@ -9,6 +9,7 @@ mod authorization;
 mod body;
 mod compute;
 mod error;
+mod key_vault;
 mod kind;
 mod msi;
 mod network;
@@ -66,12 +67,34 @@ const SERVICES: &[&Service] = &[
     &msi::SERVICE,
     &authorization::SERVICE,
     &storage::SERVICE,
+    &key_vault::SERVICE,
 ];
 
 /// A kind by its name, such as `Microsoft.Network/virtualNetworks`.
 fn kind_named(name: &str) -> Option<&'static dyn Kind> {
     let mut kinds = SERVICES.iter().flat_map(|service| service.kinds);
     kinds.find(|kind| kind.spec().kind == name).copied()
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plane<'a> {
+    /// The resource manager.
+    Manager,
+    /// A storage account, by its name.
+    Blobs(&'a str),
+    /// A key vault, by its name.
+    Vault(&'a str),
+}
+
+impl<'a> Plane<'a> {
+    fn of(request: &'a Request) -> Self {
+        match (key_vault::vault(request), storage::blob::account(request)) {
+            (Some(vault), _) => Self::Vault(vault),
+            (None, Some(account)) => Self::Blobs(account),
+            (None, None) => Self::Manager,
+        }
+    }
 }
 
 /// The Azure part of a sandbox.
@@ -103,10 +126,16 @@ impl Azure {
 
     /// What a request asks for, as faults and log name it.
     fn target(&self, request: &Request, route: &Route) -> Target {
-        if let Some(account) = storage::blob::account(request) {
+        let plane = Plane::of(request);
+        if plane != Plane::Manager {
             let guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let region = storage::region_of(&guard.world, account).unwrap_or_default().to_owned();
-            return Target { service: storage::blob::SERVICE.to_owned(), operation: route.operation.clone(), region };
+            let (service, region) = match plane {
+                Plane::Vault(name) => (key_vault::keys::SERVICE, key_vault::region_of(&guard.world, name)),
+                Plane::Blobs(name) => (storage::blob::SERVICE, storage::region_of(&guard.world, name)),
+                Plane::Manager => ("", None),
+            };
+            let region = region.unwrap_or_default().to_owned();
+            return Target { service: service.to_owned(), operation: route.operation.clone(), region };
         }
         let asked = serde_json::from_slice::<serde_json::Value>(&request.body).unwrap_or_default();
         let mut region = regions::normal(asked["location"].as_str().unwrap_or_default());
@@ -136,11 +165,13 @@ impl Azure {
     fn handle(&self, request: &Request, route: &Route, no_capacity: bool) -> Result<Response, ApiError> {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Everything { world, store, blobs, ids } = &mut *guard;
-        let subscription = match storage::blob::account(request) {
-            Some(account) => storage::subscription_of(world, account).unwrap_or_default().to_owned(),
-            None => request.subscription().map(str::to_lowercase).unwrap_or_default(),
+        let subscription = match Plane::of(request) {
+            Plane::Blobs(account) => storage::subscription_of(world, account).unwrap_or_default().to_owned(),
+            Plane::Vault(vault) => key_vault::subscription_of(world, vault).unwrap_or_default().to_owned(),
+            Plane::Manager => request.subscription().map(str::to_lowercase).unwrap_or_default(),
         };
         let accounts_elsewhere = storage::names_elsewhere(world, &subscription);
+        let vaults_elsewhere = key_vault::names_elsewhere(world, &subscription);
         let sub = world.entry(subscription.clone()).or_default();
         let mut cx = Cx {
             sub,
@@ -151,6 +182,7 @@ impl Azure {
             page_limit: self.config.page_limit,
             zones: &self.config.zones,
             accounts_elsewhere,
+            vaults_elsewhere,
             blobs,
             no_capacity,
             dirty: false,
@@ -194,8 +226,12 @@ impl Cloud for Azure {
         let (parts, body) = request.into_parts();
         let is_head = parts.method == http::Method::HEAD;
         let request = Request::read(parts.method, &parts.uri, parts.headers, body);
-        let is_blob = storage::blob::account(&request).is_some();
-        let route = if is_blob { storage::blob::route(&request) } else { route::route(&request) };
+        let plane = Plane::of(&request);
+        let route = match plane {
+            Plane::Blobs(_) => storage::blob::route(&request),
+            Plane::Vault(_) => key_vault::keys::route(&request),
+            Plane::Manager => route::route(&request),
+        };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
         let work = |effect| {
             let outcome = route.and_then(|route| match struck(effect, &request, &route.operation) {
@@ -204,7 +240,9 @@ impl Cloud for Azure {
             });
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
-                Err(error) if is_blob => (storage::blob::refusal(&request, &error), Some(error.failure.code)),
+                Err(error) if matches!(plane, Plane::Blobs(_)) => {
+                    (storage::blob::refusal(&request, &error), Some(error.failure.code))
+                }
                 Err(error) => (Response::from(&error), Some(error.failure.code)),
             };
             if is_head {
@@ -229,6 +267,7 @@ impl Cloud for Azure {
                 page_limit: None,
                 zones: &self.config.zones,
                 accounts_elsewhere: Vec::new(),
+                vaults_elsewhere: Vec::new(),
                 blobs,
                 no_capacity: false,
                 dirty: false,
@@ -244,6 +283,10 @@ impl Cloud for Azure {
                 let ids = contents.blobs.keys().map(|name| format!("{container}/blobs/{name}"));
                 all.entry(storage::blob::KIND.to_owned()).or_default().extend(ids);
             }
+            for (vault, keys) in &cx.sub.vaults {
+                let ids = keys.values().map(|key| format!("{vault}/keys/{}", key.name));
+                all.entry(key_vault::keys::KIND.to_owned()).or_default().extend(ids);
+            }
         }
         all
     }
@@ -251,8 +294,10 @@ impl Cloud for Azure {
 
 /// The error of a fault that answers instead of the service.
 fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<ApiError> {
-    if storage::blob::account(request).is_some() {
-        return storage::blob::struck(effect?);
+    match Plane::of(request) {
+        Plane::Blobs(_) => return storage::blob::struck(effect?),
+        Plane::Vault(_) => return key_vault::keys::struck(effect?),
+        Plane::Manager => {}
     }
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),

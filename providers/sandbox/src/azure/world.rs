@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::error::{ApiError, Failure};
+use super::key_vault::keys::Key;
 use super::operation::Operation;
 use super::regions;
 use super::request::Request;
@@ -38,6 +39,8 @@ pub struct Subscription {
     pub resources: BTreeMap<String, Resource>,
     /// What is in the containers of storage accounts, by the container's id in lower case.
     pub containers: BTreeMap<String, Contents>,
+    /// The keys in key vaults, by the vault's id and the key's name in lower case.
+    pub vaults: BTreeMap<String, BTreeMap<String, Key>>,
     /// The long-running operations, by id. They are kept for a while after their end.
     pub operations: BTreeMap<String, Operation>,
 }
@@ -161,6 +164,8 @@ pub struct Cx<'a> {
     pub zones: &'a BTreeMap<String, Vec<String>>,
     /// The names of the storage accounts that other subscriptions have.
     pub accounts_elsewhere: Vec<String>,
+    /// The names of the key vaults that other subscriptions have, in lower case.
+    pub vaults_elsewhere: Vec<String>,
     /// The bodies of objects.
     pub blobs: &'a mut Blobs,
     /// Whether a fault takes the capacity from the operation that the request starts.

@@ -10,7 +10,7 @@ use crate::azure::operation::Style;
 use crate::azure::request::Request;
 use crate::azure::resource::render;
 use crate::azure::response::Response;
-use crate::azure::world::{Cx, Resource, key, parent_of};
+use crate::azure::world::{Cx, Resource, State, key, parent_of};
 use crate::clock::{Millis, timestamp};
 
 /// The kind.
@@ -134,6 +134,45 @@ impl Kind for Containers {
             body::set(body, name, value);
         }
     }
+}
+
+/// Makes a container at the wish of the account's own front; `access` is what may be seen by everyone (`blob`).
+pub fn begin(cx: &mut Cx<'_>, account: &str, name: &str, access: Option<&str>) -> Result<(), ApiError> {
+    let id = format!("{account}/blobServices/default/containers/{name}");
+    if cx.find(&id).is_some() {
+        return Err(ApiError::conflict("ContainerAlreadyExists", "The specified container already exists."));
+    }
+    let public = match access {
+        None => "None",
+        Some("blob") => "Blob",
+        Some("container") => "Container",
+        Some(other) => {
+            return Err(ApiError::bad("InvalidHeaderValue", format!("x-ms-blob-public-access can't be {other}.")));
+        }
+    };
+    let mut draft = Draft {
+        id: id.clone(),
+        location: String::new(),
+        body: json!({ "properties": { "publicAccess": public } }),
+        hidden: json!({}),
+        old: None,
+        lasts: None,
+        failure: None,
+    };
+    Containers.put(cx, &mut draft)?;
+    let resource = Resource {
+        id: id.clone(),
+        kind: KIND.to_owned(),
+        location: String::new(),
+        body: draft.body,
+        hidden: draft.hidden,
+        etag: cx.etag(),
+        created: cx.now,
+        state: State::Ready,
+    };
+    cx.sub.resources.insert(key(&id), resource);
+    cx.dirty();
+    Ok(())
 }
 
 /// When a container was last changed.

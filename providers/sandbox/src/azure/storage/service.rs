@@ -21,6 +21,9 @@ const RETENTION: Shape = Shape::Object(&Object {
     ],
 });
 
+/// Pages of other sites have nothing to ask of a sandbox.
+const CORS: Shape = Shape::List(&Shape::Object(&Object { name: "CorsRule", fields: &[] }));
+
 const SERVICE: Object = Object {
     name: "BlobServiceProperties",
     fields: &[
@@ -29,6 +32,10 @@ const SERVICE: Object = Object {
             &Shape::Object(&Object {
                 name: "BlobServicePropertiesProperties",
                 fields: &[
+                    optional(
+                        "cors",
+                        &Shape::Object(&Object { name: "CorsRules", fields: &[optional("corsRules", &CORS)] }),
+                    ),
                     optional("containerDeleteRetentionPolicy", &RETENTION),
                     optional("deleteRetentionPolicy", &RETENTION),
                     optional("defaultServiceVersion", &Shape::Text),
@@ -77,10 +84,16 @@ pub fn begin(cx: &mut Cx<'_>, account: &str, sku: &Value) {
 }
 
 fn complete(service: &mut Value) {
-    body::set(service, "cors", json!({ "corsRules": [] }));
+    body::default(service, "cors", json!({ "corsRules": [] }));
     for name in ["deleteRetentionPolicy", "containerDeleteRetentionPolicy"] {
         body::default(service, name, json!({ "enabled": false }));
     }
+}
+
+/// Whether an account keeps versions of its blobs, by its id.
+pub fn keeps_versions(cx: &Cx<'_>, account: &str) -> bool {
+    let service = cx.find(&format!("{account}/blobServices/default"));
+    service.is_some_and(|service| service.body["properties"]["isVersioningEnabled"] == true)
 }
 
 impl Kind for BlobServices {
@@ -88,20 +101,20 @@ impl Kind for BlobServices {
         &SPEC
     }
 
-    /// What is deleted is gone: the sandbox keeps no versions and no deleted blobs, and refuses to be asked for them.
+    /// Versions are kept where the service is told to. Of what else is deleted nothing is kept, whatever the policies say:
+    /// nobody has to wait for the sandbox to forget.
     fn put(&self, _: &mut Cx<'_>, draft: &mut Draft) -> Result<(), ApiError> {
         if draft.old.is_none() {
             return Err(ApiError::bad("InvalidResourceName", "The name of a blob service must be 'default'."));
         }
-        let is_on = |pointer: &str| draft.body.pointer(pointer).is_some_and(|value| value == true);
-        let unsupported = [
-            "/properties/isVersioningEnabled",
-            "/properties/deleteRetentionPolicy/enabled",
-            "/properties/containerDeleteRetentionPolicy/enabled",
-        ];
-        if let Some(pointer) = unsupported.iter().find(|pointer| is_on(pointer)) {
-            let message = format!("The feature of '{pointer}' is not supported by the sandbox.");
-            return Err(ApiError::bad("FeatureNotSupported", message));
+        for name in ["deleteRetentionPolicy", "containerDeleteRetentionPolicy"] {
+            let policy = &draft.body["properties"][name];
+            if policy["enabled"] == true && policy["days"].is_null() {
+                return Err(ApiError::bad(
+                    "InvalidRequestPropertyValue",
+                    format!("The value of 'days' in '{name}' is required when the policy is enabled."),
+                ));
+            }
         }
         draft.body["sku"] = draft.before("/sku");
         complete(&mut draft.body);

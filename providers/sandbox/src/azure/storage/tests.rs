@@ -276,3 +276,95 @@ async fn blobs_survive_and_names_rest() {
     sandbox.shutdown().await;
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+async fn keep_versions(sandbox: &Sandbox) {
+    let policy = json!({ "enabled": true, "days": 30 });
+    let wanted = json!({ "properties": {
+        "isVersioningEnabled": true, "deleteRetentionPolicy": policy, "containerDeleteRetentionPolicy": policy,
+        "cors": { "corsRules": [] },
+    } });
+    let set = arm(sandbox, "PUT", &format!("{ACCOUNT}/blobServices/default"), &wanted).await;
+    assert_eq!((set.status, &set.body["properties"]["isVersioningEnabled"]), (200, &json!(true)), "{set:?}");
+    let shown = arm(sandbox, "GET", &format!("{ACCOUNT}/blobServices/default"), &Value::Null).await;
+    assert_eq!(shown.body["properties"]["deleteRetentionPolicy"], policy);
+}
+
+#[tokio::test]
+async fn versions_are_kept_where_they_are_asked_for() {
+    let sandbox = sandbox().await;
+    open(&sandbox).await;
+    let path = "bootstrap/state";
+    assert!(!put(&sandbox, "state", "zero").await.headers.contains_key("x-ms-version-id"));
+    keep_versions(&sandbox).await;
+    let one = put(&sandbox, "state", "one").await.headers["x-ms-version-id"].clone();
+    let two = put(&sandbox, "state", "two").await.headers["x-ms-version-id"].clone();
+    assert!(one < two, "{one} {two}");
+    let read = blob(&sandbox, "GET", path, &[], "").await;
+    assert_eq!((read.body.as_str(), &read.headers["x-ms-version-id"]), ("two", &two));
+    let former = blob(&sandbox, "GET", &format!("{path}?versionid={one}"), &[], "").await;
+    assert_eq!(former.body, "one");
+    assert!(!former.headers.contains_key("x-ms-is-current-version"));
+    let base = "bootstrap?restype=container&comp=list";
+    assert_eq!(blob(&sandbox, "GET", base, &[], "").await.names(), ["state"]);
+    let all = blob(&sandbox, "GET", &format!("{base}&include=versions"), &[], "").await;
+    assert_eq!(all.names().len(), 3, "{all:?}");
+    assert_eq!(all.body.matches("<IsCurrentVersion>true</IsCurrentVersion>").count(), 1);
+    assert!(all.body.find(&one).unwrap() < all.body.find(&two).unwrap());
+    let current = blob(&sandbox, "DELETE", &format!("{path}?versionid={two}"), &[], "").await;
+    assert_eq!((current.status, current.code()), (403, "OperationNotAllowedOnRootBlob"));
+    let gone = blob(&sandbox, "DELETE", path, &[], "").await;
+    assert_eq!((gone.status, gone.headers["x-ms-delete-type-permanent"].as_str()), (202, "false"));
+    assert_eq!(blob(&sandbox, "GET", path, &[], "").await.code(), "BlobNotFound");
+    assert_eq!(blob(&sandbox, "GET", &format!("{path}?versionid={two}"), &[], "").await.body, "two");
+    let last = blob(&sandbox, "DELETE", &format!("{path}?versionid={two}"), &[], "").await;
+    assert_eq!(last.headers["x-ms-delete-type-permanent"], "true");
+    assert_eq!(blob(&sandbox, "GET", &format!("{path}?versionid={two}"), &[], "").await.code(), "BlobNotFound");
+    // A blob that was deleted may be made anew as if there had been none.
+    let anew = blob(&sandbox, "PUT", path, &[BLOCK, ("if-none-match", "*")], "three").await;
+    assert_eq!(anew.status, 201, "{anew:?}");
+}
+
+#[tokio::test]
+async fn versions_come_in_pages() {
+    let sandbox = start(Config { page_limit: Some(2), pace: Pace::instant(), ..Config::default() }).await;
+    open(&sandbox).await;
+    keep_versions(&sandbox).await;
+    for name in ["a", "a", "a", "a&b", "ab"] {
+        put(&sandbox, name, "x").await;
+    }
+    let (mut names, mut marker) = (Vec::new(), String::new());
+    loop {
+        let query = format!(
+            "bootstrap?restype=container&comp=list&include=versions&marker={}",
+            marker.replace('+', "%2B").replace('=', "%3D")
+        );
+        let page = blob(&sandbox, "GET", &query, &[], "").await;
+        names.extend(page.names().iter().map(|&name| name.to_owned()));
+        marker = page.body.split("<NextMarker>").nth(1).unwrap_or_default().split('<').next().unwrap().to_owned();
+        if marker.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(names, ["a", "a", "a", "a&amp;b", "ab"]);
+}
+
+#[tokio::test]
+async fn an_account_itself_makes_containers() {
+    let sandbox = sandbox().await;
+    open(&sandbox).await;
+    let made = blob(&sandbox, "PUT", "state?restype=container", &[], "").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let twice = blob(&sandbox, "PUT", "state?restype=container", &[], "").await;
+    assert_eq!((twice.status, twice.code()), (409, "ContainerAlreadyExists"));
+    let open = [("x-ms-blob-public-access", "blob")];
+    let open = blob(&sandbox, "PUT", "open?restype=container", &open, "").await;
+    assert_eq!((open.status, open.code()), (409, "PublicAccessNotPermitted"));
+    assert_eq!(blob(&sandbox, "HEAD", "open?restype=container", &[], "").await.code(), "ContainerNotFound");
+    let shown = arm(&sandbox, "GET", &CONTAINER.replace("bootstrap", "state"), &Value::Null).await;
+    assert_eq!(shown.text("/properties/publicAccess"), "None", "{shown:?}");
+    let path = "state/a?x";
+    assert_eq!(
+        blob(&sandbox, "PUT", &path.replace('?', "%3F"), &[BLOCK, ("if-match", "\"0x1\"")], "").await.status,
+        412
+    );
+}

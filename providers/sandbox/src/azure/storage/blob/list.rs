@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use super::model::Blob;
+use super::model::{Blob, Contents};
 use super::{account, answer, reach};
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
@@ -18,24 +18,44 @@ use crate::xml::Xml;
 /// The largest page.
 const LARGEST: usize = 5_000;
 
-/// What may be included. Nothing but metadata is there to include.
+/// What may be included. Nothing but metadata and versions is there to include.
 const INCLUDED: &[&str] = &["copy", "deleted", "metadata", "snapshots", "tags", "uncommittedblobs", "versions"];
 
 /// What is on a page.
 enum Item<'a> {
-    Blob(&'a str, &'a Blob),
+    Blob(Entry<'a>),
     /// What blobs have in common up to the delimiter.
     Prefix(String),
 }
 
+/// A blob or a version of one.
+struct Entry<'a> {
+    name: &'a str,
+    blob: &'a Blob,
+    is_current: bool,
+}
+
 impl Item<'_> {
-    /// What the marker of a page that begins here holds.
-    fn key(&self) -> &str {
+    /// What the marker of a page that begins here holds. It grows from item to item: versions come before what they
+    /// became, and nothing in a name sorts before the zero behind it.
+    fn key(&self) -> String {
         match self {
-            Self::Blob(name, _) => name,
-            Self::Prefix(prefix) => prefix,
+            Self::Prefix(prefix) => prefix.clone(),
+            Self::Blob(entry) if entry.is_current => format!("{}\0~", entry.name),
+            Self::Blob(entry) => format!("{}\0{}", entry.name, entry.blob.version.as_deref().unwrap_or_default()),
         }
     }
+}
+
+/// Blobs by name, and with them what they were before.
+fn entries(contents: &Contents, with_versions: bool) -> Vec<Entry<'_>> {
+    let former = contents.versions.iter().filter(|_| with_versions);
+    let former = former.flat_map(|(name, all)| all.iter().map(|blob| Entry { name, blob, is_current: false }));
+    let present = contents.blobs.iter().map(|(name, blob)| Entry { name, blob, is_current: true });
+    let mut all: Vec<Entry<'_>> = former.chain(present).collect();
+    // Stable: of one name the versions stay before what they became, the oldest first.
+    all.sort_by_key(|entry| entry.name);
+    all
 }
 
 /// GET of a page.
@@ -66,17 +86,19 @@ pub fn list(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
         }
     };
     let (prefix, delimiter) = (given("prefix").unwrap_or_default(), given("delimiter"));
+    let with_versions = include.contains(&"versions");
     let contents = cx.sub.containers.get(&place.container);
-    let blobs = contents.into_iter().flat_map(|contents| &contents.blobs);
     let mut items: Vec<Item<'_>> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (name, blob) in blobs.filter(|(name, _)| name.starts_with(prefix)) {
+    let all = contents.map(|contents| entries(contents, with_versions)).unwrap_or_default();
+    for entry in all.into_iter().filter(|entry| entry.name.starts_with(prefix)) {
+        let name = entry.name;
         let end = delimiter.and_then(|delimiter| Some((delimiter, name[prefix.len()..].find(delimiter)?)));
         let item = match end {
             Some((delimiter, at)) => Item::Prefix(name[..prefix.len() + at + delimiter.len()].to_owned()),
-            None => Item::Blob(name, blob),
+            None => Item::Blob(entry),
         };
-        if item.key() >= start.as_str() && seen.insert(item.key().to_owned()) {
+        if item.key() >= start && seen.insert(item.key()) {
             items.push(item);
         }
     }
@@ -90,7 +112,7 @@ pub fn list(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
         x.opt("Marker", given("marker"));
         x.opt("MaxResults", given("maxresults"));
         x.opt("Delimiter", delimiter);
-        x.nest("Blobs", |x| items.iter().for_each(|item| show(x, item, include.contains(&"metadata"))));
+        x.nest("Blobs", |x| items.iter().for_each(|item| show(x, item, include.contains(&"metadata"), with_versions)));
         x.text("NextMarker", next.unwrap_or_default());
     });
     let headers = vec![("Content-Type", "application/xml".to_owned())];
@@ -104,13 +126,19 @@ fn invalid(name: &str, value: &str) -> ApiError {
     )
 }
 
-fn show(x: &mut Xml, item: &Item<'_>, with_metadata: bool) {
-    let (name, blob) = match item {
+fn show(x: &mut Xml, item: &Item<'_>, with_metadata: bool, with_versions: bool) {
+    let Entry { name, blob, is_current } = match item {
         Item::Prefix(prefix) => return x.nest("BlobPrefix", |x| x.text("Name", prefix)),
-        Item::Blob(name, blob) => (name, blob),
+        Item::Blob(entry) => entry,
     };
     x.nest("Blob", |x| {
         x.text("Name", name);
+        if let (true, Some(version)) = (with_versions, &blob.version) {
+            x.text("VersionId", version);
+            if *is_current {
+                x.text("IsCurrentVersion", true);
+            }
+        }
         x.nest("Properties", |x| {
             x.text("Creation-Time", http_date(blob.created));
             x.text("Last-Modified", http_date(blob.modified));

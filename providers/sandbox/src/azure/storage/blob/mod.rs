@@ -1,7 +1,7 @@
 //! The data plane of storage accounts: blobs, with the account first in the path.
 //!
 //! Source: learn.microsoft.com, "Blob Storage REST API", read in November 2026. Block blobs are there, and of the
-//! headers those that they have; leases, snapshots, versions and tags are not.
+//! headers those that they have, and their versions; leases, snapshots, tags and what is deleted but kept are not.
 
 mod condition;
 mod list;
@@ -95,6 +95,7 @@ pub fn route(request: &Request) -> Result<Route, ApiError> {
             let end = if asked("delimiter").is_some() { "Hierarchy" } else { "Flat" };
             Ok(Route::new(format!("Container_ListBlob{end}Segment"), list::list))
         }
+        (&Method::PUT, (Some("container"), None), true) => Ok(Route::new("Container_Create", write::container)),
         (&Method::GET | &Method::HEAD, (Some("container"), None), true) => {
             Ok(Route::new("Container_GetProperties", read::container))
         }
@@ -123,6 +124,8 @@ fn unsupported(request: &Request) -> ApiError {
 struct Place {
     /// The key of the container's contents.
     container: String,
+    /// The account's id.
+    account: String,
     /// The container's id.
     id: String,
     /// The blob's name, which may not exist.
@@ -131,6 +134,14 @@ struct Place {
 
 /// Checks a request's parameters, headers and token, and finds the container.
 fn reach(cx: &Cx<'_>, request: &Request, queries: &[&str], headers: &[&str]) -> Result<Place, ApiError> {
+    let place = enter(cx, request, queries, headers)?;
+    let missing = || ApiError::new(404, "ContainerNotFound", "The specified container does not exist.");
+    cx.find(&place.id).ok_or_else(missing)?;
+    Ok(place)
+}
+
+/// The same up to the account: there may be no such container.
+fn enter(cx: &Cx<'_>, request: &Request, queries: &[&str], headers: &[&str]) -> Result<Place, ApiError> {
     check_form(request, queries, headers)?;
     let (account_name, container_name, blob) = names(request);
     let account = cx.of_kind(account::KIND).find(|account| account.name() == account_name && !account.is_busy());
@@ -156,11 +167,10 @@ fn reach(cx: &Cx<'_>, request: &Request, queries: &[&str], headers: &[&str]) -> 
     if !container::is_name(container_name) {
         return Err(ApiError::bad("InvalidResourceName", "The specified resource name contains invalid characters."));
     }
-    cx.find(&id).ok_or_else(|| ApiError::new(404, "ContainerNotFound", "The specified container does not exist."))?;
     if blob.len() > 1_024 || blob.ends_with('.') || blob.split('/').count() > 254 {
         return Err(ApiError::bad("InvalidResourceName", "The specified resource name contains invalid characters."));
     }
-    Ok(Place { container: key(&id), id, blob })
+    Ok(Place { container: key(&id), account: account.id.clone(), id, blob })
 }
 
 /// Refuses what the operation does not know, a version that does not exist, and whoever shows nothing.

@@ -6,6 +6,7 @@ use http::Method;
 use super::condition::{Access, check};
 use super::model::Blob;
 use super::{answer, reach};
+use crate::azure::body::text;
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
 use crate::azure::response::Response;
@@ -20,11 +21,16 @@ pub fn missing() -> ApiError {
 
 /// GET and HEAD of a blob.
 pub fn get(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
-    let place = reach(cx, request, &[], &["x-ms-range", "x-ms-range-get-content-md5"])?;
-    let blob = cx.sub.containers.get(&place.container).and_then(|contents| contents.blobs.get(&place.blob));
-    let blob = blob.ok_or_else(missing)?;
+    let place = reach(cx, request, &["versionid"], &["x-ms-range", "x-ms-range-get-content-md5"])?;
+    let version = request.query.get("versionid").map(String::as_str);
+    let contents = cx.sub.containers.get(&place.container);
+    let blob = contents.and_then(|contents| contents.version(&place.blob, version)).ok_or_else(missing)?;
     check(request, Some(blob), Access::Read)?;
     let mut headers = described(blob);
+    let present = contents.and_then(|contents| contents.blobs.get(&place.blob));
+    if blob.version.is_some() && present.is_some_and(|present| present.etag == blob.etag) {
+        headers.push(("x-ms-is-current-version", "true".to_owned()));
+    }
     if request.method == Method::HEAD {
         headers.push(("Content-Length", blob.size.to_string()));
         headers.extend(blob.md5.clone().map(|md5| ("Content-MD5", md5)));
@@ -57,6 +63,7 @@ fn described(blob: &Blob) -> Vec<(&str, String)> {
     if blob.tier.is_none() {
         headers.push(("x-ms-access-tier-inferred", "true".to_owned()));
     }
+    headers.extend(blob.version.clone().map(|version| ("x-ms-version-id", version)));
     headers.extend(blob.headers.iter().map(|(name, value)| (name.as_str(), value.clone())));
     headers.extend(blob.metadata.iter().map(|(name, value)| (name.as_str(), value.clone())));
     headers
@@ -78,7 +85,7 @@ fn range(request: &Request, size: usize) -> Result<Option<(usize, usize)>, ApiEr
 pub fn container(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
     let place = reach(cx, request, &["restype"], &[])?;
     let resource = cx.find(&place.id).ok_or_else(missing)?;
-    let headers = vec![
+    let mut headers = vec![
         ("ETag", etag(resource)),
         ("Last-Modified", http_date(modified(resource))),
         ("x-ms-lease-status", "unlocked".to_owned()),
@@ -88,5 +95,9 @@ pub fn container(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiErro
         ("x-ms-default-encryption-scope", "$account-encryption-key".to_owned()),
         ("x-ms-deny-encryption-scope-override", "false".to_owned()),
     ];
+    let access = text(&resource.body, "/properties/publicAccess").to_lowercase();
+    if access != "none" {
+        headers.push(("x-ms-blob-public-access", access));
+    }
     Ok(answer(request, 200, headers))
 }

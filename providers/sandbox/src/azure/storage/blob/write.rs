@@ -11,11 +11,12 @@ use quick_xml::events::Event;
 use super::condition::{Access, check};
 use super::model::{Blob, Piece, etag, keep, load};
 use super::read::missing;
-use super::{Place, answer, bad_header, missing_header, reach};
+use super::{Place, answer, bad_header, enter, missing_header, reach};
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
 use crate::azure::response::Response;
-use crate::azure::world::Cx;
+use crate::azure::storage::{container, service};
+use crate::azure::world::{Cx, name_of};
 use crate::clock::http_date;
 
 /// What a writer may say about the content.
@@ -108,21 +109,47 @@ pub fn commit(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> 
     Ok(write(cx, request, &place, blob))
 }
 
-/// DELETE.
+/// PUT of a container.
+pub fn container(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
+    let place = enter(cx, request, &["restype"], &["x-ms-blob-public-access", "x-ms-meta-*"])?;
+    let name = name_of(&place.id).to_owned();
+    container::begin(cx, &place.account, &name, request.header("x-ms-blob-public-access"))?;
+    let made = cx.find(&place.id).ok_or_else(missing)?;
+    let headers = vec![("ETag", container::etag(made)), ("Last-Modified", http_date(container::modified(made)))];
+    Ok(answer(request, 201, headers))
+}
+
+/// DELETE of a blob, which leaves its versions, or of one of them.
 pub fn delete(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> {
-    let place = reach(cx, request, &[], &["x-ms-delete-snapshots"])?;
+    let place = reach(cx, request, &["versionid"], &["x-ms-delete-snapshots"])?;
     if let Some(value) = request.header("x-ms-delete-snapshots").filter(|value| *value != "include") {
         return Err(bad_header("x-ms-delete-snapshots", value));
     }
-    let blob = existing(cx, &place).ok_or_else(missing)?;
+    let version = request.query.get("versionid").map(String::as_str);
+    let contents = cx.sub.containers.get(&place.container);
+    let blob = contents.and_then(|contents| contents.version(&place.blob, version)).ok_or_else(missing)?;
     check(request, Some(blob), Access::Write)?;
-    if let Some(contents) = cx.sub.containers.get_mut(&place.container)
-        && let Some(blob) = contents.blobs.remove(&place.blob)
-    {
-        cx.blobs.delete(&blob.body);
+    if version.is_some() && existing(cx, &place).is_some_and(|present| present.version.as_deref() == version) {
+        return Err(ApiError::new(
+            403,
+            "OperationNotAllowedOnRootBlob",
+            "The specified operation is not allowed on root blob.",
+        ));
     }
+    let keeps_versions = service::keeps_versions(cx, &place.account);
+    let contents = cx.sub.containers.entry(place.container).or_default();
+    let body = match version {
+        None => contents.blobs.remove(&place.blob).and_then(|blob| contents.retire(&place.blob, blob, keeps_versions)),
+        Some(version) => {
+            let all = contents.versions.entry(place.blob).or_default();
+            let at = all.iter().position(|blob| blob.version.as_deref() == Some(version));
+            at.map(|at| all.remove(at).body)
+        }
+    };
+    let is_gone = body.is_some();
+    body.into_iter().for_each(|body| cx.blobs.delete(&body));
     cx.dirty();
-    Ok(answer(request, 202, vec![("x-ms-delete-type-permanent", "true".to_owned())]))
+    Ok(answer(request, 202, vec![("x-ms-delete-type-permanent", is_gone.to_string())]))
 }
 
 fn existing<'a>(cx: &'a Cx<'_>, place: &Place) -> Option<&'a Blob> {
@@ -140,6 +167,7 @@ fn blank() -> Blob {
         headers: BTreeMap::new(),
         metadata: BTreeMap::new(),
         tier: None,
+        version: None,
         blocks: Vec::new(),
     }
 }
@@ -172,6 +200,10 @@ fn described(cx: &mut Cx<'_>, request: &Request, place: &Place, mut blob: Blob) 
     blob.created = existing(cx, place).map_or(cx.now, |old| old.created);
     blob.modified = cx.now;
     blob.etag = etag(cx);
+    if service::keeps_versions(cx, &place.account) {
+        let contents = cx.sub.containers.entry(place.container.clone()).or_default();
+        blob.version = Some(contents.next_version(&place.blob, cx.now));
+    }
     Ok(blob)
 }
 
@@ -183,10 +215,13 @@ fn write(cx: &mut Cx<'_>, request: &Request, place: &Place, blob: Blob) -> Respo
         ("x-ms-request-server-encrypted", "true".to_owned()),
     ];
     headers.extend(blob.md5.clone().map(|md5| ("Content-MD5", md5)));
+    headers.extend(blob.version.clone().map(|version| ("x-ms-version-id", version)));
+    let keeps_versions = service::keeps_versions(cx, &place.account);
     let contents = cx.sub.containers.entry(place.container.clone()).or_default();
     let replaced = contents.blobs.insert(place.blob.clone(), blob);
+    let dropped = replaced.and_then(|old| contents.retire(&place.blob, old, keeps_versions));
     let staged = contents.staged.remove(&place.blob).unwrap_or_default();
-    let bodies = replaced.into_iter().map(|blob| blob.body).chain(staged.into_values().map(|piece| piece.body));
+    let bodies = dropped.into_iter().chain(staged.into_values().map(|piece| piece.body));
     bodies.for_each(|body| cx.blobs.delete(&body));
     cx.dirty();
     answer(request, 201, headers)
