@@ -312,7 +312,7 @@ fn help_shows_examples_and_wrong_usage_gives_3() {
     let usage = stderr(meridian(dir.path()).args(["plan"]), 3);
     assert!(usage.contains("--file <FILE>") && !usage.contains("--state"), "{usage}");
     expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 1);
-    expect(meridian(dir.path()).args(["state", "list", "--state", "s3://bucket"]), 3);
+    expect(meridian(dir.path()).args(["state", "list", "--state", "ftp://bucket"]), 3);
     expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--endpoint", "moon=http://127.0.0.1:1"]), 3);
     assert!(stdout(meridian(dir.path()).args(["completions", "bash"]), 0).contains("meridian"));
     assert!(stdout(meridian(dir.path()).args(["schema", "Cluster"]), 0).contains("$schema"));
@@ -332,7 +332,7 @@ fn a_rehearsal_and_the_real_cloud_are_never_taken_for_each_other() {
     }
     let path = dir.path().join("clusters/prod-eu/state.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen("\"emulated\": true", "\"emulated\": false", 1)).unwrap();
+    std::fs::write(&path, text.replacen("\"emulated\":true", "\"emulated\":false", 1)).unwrap();
     let told = stderr(meridian(dir.path()).args(["apply", "-f", "examples/aws.yaml", "--sandbox", "--yes"]), 3);
     assert!(told.contains("stands in the real cloud"), "{told}");
 }

@@ -1,9 +1,10 @@
 //! A directory as a store. Conditions hold among processes of one machine: a lock file serialises writes, and each write
 //! is a rename of a file that was flushed to disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,6 +12,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::store::{Condition, MAX_OBJECT_BYTES, Object, Store, StoreError, Verb, Version, check_key};
+
+/// How long a write waits for that of another process. One that is stopped in the middle of it can't be overtaken: it would
+/// go on by replacing what was written since.
+const LOCK_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often one looks whether it is over.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A store in a directory, which is made when something is first written.
 #[derive(Debug, Clone)]
@@ -47,8 +55,20 @@ impl FileStore {
     fn lock(&self) -> io::Result<File> {
         make_folder(&self.root)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.root.join(".lock"))?;
-        lock.lock()?;
-        Ok(lock)
+        let give_up = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "another process has been writing there for a minute; is it stopped?",
+                    ));
+                }
+            }
+        }
     }
 
     /// Runs a blocking piece of work where it blocks nobody.
