@@ -1,5 +1,7 @@
 //! Values of fields: data, or an explicit "not known before apply".
 
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,8 +16,7 @@ pub type Fields = BTreeMap<String, Value>;
 ///
 /// On disk it is plain JSON, except that a map is written `{"map": …}`, a set `{"set": …}` and a reference
 /// `{"after": …}`: so a key that a user chose can never be taken for a reference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "Wire", into = "Wire")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// Absent; not the same as an empty string or list.
     Null,
@@ -42,55 +43,6 @@ pub struct Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.address, self.attribute)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Null(()),
-    Bool(bool),
-    Integer(i64),
-    String(String),
-    List(Vec<Value>),
-    Tagged(Tagged),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Tagged {
-    Map(BTreeMap<String, Value>),
-    Set(BTreeSet<Value>),
-    After(Reference),
-}
-
-impl From<Wire> for Value {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Null(()) => Self::Null,
-            Wire::Bool(v) => Self::Bool(v),
-            Wire::Integer(v) => Self::Integer(v),
-            Wire::String(v) => Self::String(v),
-            Wire::List(v) => Self::List(v),
-            Wire::Tagged(Tagged::Map(v)) => Self::Map(v),
-            Wire::Tagged(Tagged::Set(v)) => Self::Set(v),
-            Wire::Tagged(Tagged::After(v)) => Self::After(v),
-        }
-    }
-}
-
-impl From<Value> for Wire {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null(()),
-            Value::Bool(v) => Self::Bool(v),
-            Value::Integer(v) => Self::Integer(v),
-            Value::String(v) => Self::String(v),
-            Value::List(v) => Self::List(v),
-            Value::Map(v) => Self::Tagged(Tagged::Map(v)),
-            Value::Set(v) => Self::Tagged(Tagged::Set(v)),
-            Value::After(v) => Self::Tagged(Tagged::After(v)),
-        }
     }
 }
 
