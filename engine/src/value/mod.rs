@@ -27,8 +27,8 @@ pub enum Value {
     /// Items whose order means nothing and which a cloud gives back in any.
     Set(BTreeSet<Value>),
     Map(BTreeMap<String, Value>),
-    /// Not known before the resource it names has been made or changed.
-    After(Reference),
+    /// Not known before the resource it names has been made or changed. Boxed, so that all the others are half as large.
+    After(Box<Reference>),
 }
 
 /// An attribute of another resource; the graph's only kind of edge.
@@ -43,6 +43,12 @@ pub struct Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.address, self.attribute)
+    }
+}
+
+impl From<Reference> for Value {
+    fn from(reference: Reference) -> Self {
+        Self::After(Box::new(reference))
     }
 }
 
@@ -72,7 +78,7 @@ impl Value {
     pub fn references(&self, into: &mut BTreeSet<Reference>) {
         match self {
             Self::After(reference) => {
-                into.insert(reference.clone());
+                into.insert(reference.as_ref().clone());
             }
             Self::List(items) => items.iter().for_each(|item| item.references(into)),
             Self::Set(items) => items.iter().for_each(|item| item.references(into)),

@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let value = match tag {
             Tag::Map => Value::Map(entries.next_value()?),
             Tag::Set => Value::Set(entries.next_value()?),
-            Tag::After => Value::After(entries.next_value()?),
+            Tag::After => Value::After(Box::new(entries.next_value()?)),
         };
         match entries.next_key::<Tag>()? {
             None => Ok(value),
@@ -136,7 +136,7 @@ mod tests {
                 Derived::List(v) => Self::List(v.into_iter().map(Self::from).collect()),
                 Derived::Tagged(Tagged::Map(v)) => Self::Map(v.into_iter().map(|(k, v)| (k, Self::from(v))).collect()),
                 Derived::Tagged(Tagged::Set(v)) => Self::Set(v.into_iter().map(Self::from).collect()),
-                Derived::Tagged(Tagged::After(v)) => Self::After(v),
+                Derived::Tagged(Tagged::After(v)) => Self::from(v),
             }
         }
     }
@@ -151,7 +151,7 @@ mod tests {
                 Value::List(v) => Self::List(v.into_iter().map(Self::from).collect()),
                 Value::Map(v) => Self::Tagged(Tagged::Map(v.into_iter().map(|(k, v)| (k, Self::from(v))).collect())),
                 Value::Set(v) => Self::Tagged(Tagged::Set(v.into_iter().map(Self::from).collect())),
-                Value::After(v) => Self::Tagged(Tagged::After(v)),
+                Value::After(v) => Self::Tagged(Tagged::After(*v)),
             }
         }
     }
@@ -163,7 +163,7 @@ mod tests {
             any::<i64>().prop_map(Value::Integer),
             "\\PC{0,8}|map|set|after".prop_map(Value::String),
             ("[a-z]{1,4}", "[a-z]{1,4}").prop_map(|(name, attribute)| {
-                Value::After(Reference { address: crate::Address::new("demo", &name).unwrap(), attribute })
+                Value::from(Reference { address: crate::Address::new("demo", &name).unwrap(), attribute })
             }),
         ];
         leaf.prop_recursive(4, 64, 6, |inner| {
