@@ -45,13 +45,13 @@ impl<T: FieldValue> FieldValue for Attr<T> {
     fn into_value(self) -> Value {
         match self {
             Self::Known(value) => value.into_value(),
-            Self::After(reference) => Value::After(reference),
+            Self::After(reference) => Value::from(reference),
         }
     }
 
     fn from_value(value: &Value) -> Result<Self, FieldError> {
         match value {
-            Value::After(reference) => Ok(Self::After(reference.clone())),
+            Value::After(reference) => Ok(Self::After(reference.as_ref().clone())),
             other => T::from_value(other).map(Self::Known),
         }
     }

@@ -52,13 +52,15 @@ pub(crate) fn nonce() -> String {
 
 /// Reads a state.
 pub(crate) fn state(key: &str, bytes: &[u8]) -> Result<StateFile, StateError> {
-    match version(key, bytes)? {
-        FORMAT_VERSION => parse(key, bytes),
+    let file: StateFile = match version(key, bytes)? {
+        FORMAT_VERSION => parse(key, bytes)?,
         _ => {
             let file: Json = parse(key, bytes)?;
-            serde_json::from_value(forward(file)).map_err(|source| damaged(key, source))
+            serde_json::from_value(forward(file)).map_err(|source| damaged(key, source))?
         }
-    }
+    };
+    can_grow(key, "serial", file.state.serial)?;
+    Ok(file)
 }
 
 /// Reads a segment of a journal.
@@ -96,6 +98,14 @@ fn forward(mut file: Json) -> Json {
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {
     serde_json::from_slice(bytes).map_err(|source| damaged(key, source))
+}
+
+/// Refuses a number that has no successor: none of ours counts that far, and whoever writes next has to add one to it.
+pub(crate) fn can_grow(key: &str, what: &str, number: u64) -> Result<(), StateError> {
+    match number {
+        u64::MAX => Err(damaged(key, serde::de::Error::custom(format_args!("the {what} {number} has no successor")))),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn damaged(key: &str, source: serde_json::Error) -> StateError {

@@ -56,15 +56,14 @@ impl Difference {
     /// From `before` to `after`.
     #[must_use]
     pub fn between(before: &State, after: &State) -> Self {
-        let keys = |state: &State| state.resources.keys().cloned().collect::<BTreeSet<_>>();
-        let (old, new) = (keys(before), keys(after));
+        let (old, new) = (&before.resources, &after.resources);
         Self {
-            added: new.difference(&old).cloned().collect(),
-            removed: old.difference(&new).cloned().collect(),
+            added: new.keys().filter(|address| !old.contains_key(*address)).cloned().collect(),
+            removed: old.keys().filter(|address| !new.contains_key(*address)).cloned().collect(),
             changed: old
-                .intersection(&new)
-                .filter(|address| before.resources.get(*address) != after.resources.get(*address))
-                .cloned()
+                .iter()
+                .filter(|(address, record)| new.get(*address).is_some_and(|other| other != *record))
+                .map(|(address, _)| address.clone())
                 .collect(),
         }
     }

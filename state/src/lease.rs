@@ -23,7 +23,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clusters::StateError;
-use crate::format::{damaged, nonce};
+use crate::format::{can_grow, damaged, nonce};
 use crate::store::{Condition, Store, StoreError, Version};
 
 /// How long a lease holds without a heartbeat.
@@ -305,7 +305,8 @@ fn before(time: Timestamp, span: Duration) -> Timestamp {
 
 pub(crate) async fn read(store: &dyn Store, key: &str) -> Result<Option<(LeaseFile, Version)>, StateError> {
     let Some(object) = store.get(key).await? else { return Ok(None) };
-    let file = serde_json::from_slice(&object.bytes).map_err(|source| damaged(key, source))?;
+    let file: LeaseFile = serde_json::from_slice(&object.bytes).map_err(|source| damaged(key, source))?;
+    can_grow(key, "fencing number", file.fence)?;
     Ok(Some((file, object.version)))
 }
 

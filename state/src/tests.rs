@@ -11,6 +11,8 @@ use crate::history::{Difference, Retention};
 use crate::lease::{Ask, Lease};
 use crate::{Clusters, FileStore, Owner, StateError, StoreError, StoreJournal};
 
+mod round_trips;
+
 fn owner(user: &str) -> Owner {
     Owner {
         user: user.into(),
@@ -120,6 +122,25 @@ async fn what_is_damaged_or_newer_is_refused() {
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
     assert!(matches!(clusters.load("../demo").await, Err(StateError::Name { .. })));
+}
+
+#[tokio::test]
+async fn numbers_that_have_no_successor_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let lease = take(&clusters, owner("a")).await.unwrap();
+    clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
+    lease.release().await.unwrap();
+    let most = |name: &str, field: &str| {
+        let path = dir.path().join("clusters/demo").join(name);
+        let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        *file.pointer_mut(field).unwrap() = u64::MAX.into();
+        std::fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+    };
+    most("state.json", "/state/serial");
+    assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
+    most("lease.json", "/fence");
+    assert!(matches!(take(&clusters, owner("b")).await, Err(StateError::Damaged { .. })));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! installed at pinned versions below the cache directory, never in the checkout.
 #![expect(clippy::print_stdout, reason = "a developer's tool talks to its terminal")]
 
+mod fuzz;
 mod layout;
 mod phases;
 mod process;
@@ -47,6 +48,14 @@ enum Task {
     },
     /// Run the commands that the documentation, the help and the examples show
     Docs,
+    /// Feed the readers of files with what nobody would write, for longer than `test` does
+    Fuzz {
+        /// One of the targets in `fuzz/fuzz_targets`; all of them unless it is named
+        target: Option<String>,
+        /// How long each is fed
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Measure what the project promises: calls, round trips, time, memory
     Bench,
 }
@@ -55,7 +64,7 @@ fn main() -> Result<()> {
     let task = Arguments::parse().command;
     let layout = Layout::discover()?;
     match task {
-        Task::Fmt => process::run(layout.cargo().args(["fmt", "--all"])),
+        Task::Fmt => fmt(&layout, &[]),
         Task::Lint => lint(&layout),
         Task::Test { filters } if filters.is_empty() => test(&layout),
         Task::Test { filters } => suites::run(&layout, &Tools::install(&layout)?, &filters).map(|_| ()),
@@ -66,6 +75,7 @@ fn main() -> Result<()> {
         Task::Golden => suites::golden(&layout, &Tools::install(&layout)?),
         Task::Deny { checks } => deny(&layout, &Tools::install(&layout)?, &checks),
         Task::Docs => suites::run(&layout, &Tools::install(&layout)?, &["docs::".to_owned()]).map(|_| ()),
+        Task::Fuzz { target, seconds } => fuzz::explore(&layout, &Tools::install(&layout)?, target.as_deref(), seconds),
         Task::Bench => bench(&layout),
     }
 }
@@ -74,14 +84,21 @@ fn main() -> Result<()> {
 fn test(layout: &Layout) -> Result<()> {
     let mut phases = Phases::default();
     let tools = phases.required("tools", || Tools::install(layout))?;
-    phases.run("format", || process::run(layout.cargo().args(["fmt", "--all", "--check"])));
+    phases.run("format", || fmt(layout, &["--check"]));
     phases.run("scripts", || process::run(tools.shellcheck(layout).arg(".ci/run")));
     phases.run("wire checker's own tests", || suites::wire_self_test(layout, &tools));
     phases.run("deny", || deny(layout, &tools, &["bans", "licenses", "sources"].map(str::to_owned)));
     phases.run("clippy", || lint(layout));
     let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
     phases.run("wire check", || suites::wire_check(layout, &tools));
+    phases.run("fuzz", || fuzz::bounded(layout, &tools));
     phases.finish(totals)
+}
+
+/// Both workspaces: the fuzz targets are in one of their own.
+fn fmt(layout: &Layout, arguments: &[&str]) -> Result<()> {
+    process::run(layout.cargo().args(["fmt", "--all"]).args(arguments))?;
+    process::run(layout.cargo().args(["fmt", "--manifest-path=fuzz/Cargo.toml"]).args(arguments))
 }
 
 fn lint(layout: &Layout) -> Result<()> {
@@ -92,13 +109,15 @@ fn deny(layout: &Layout, tools: &Tools, checks: &[String]) -> Result<()> {
     process::run(tools.cargo_deny(layout).arg("check").args(checks))
 }
 
-/// Builds the program as it is shipped and the benchmark beside it, and hands it the program's path.
+/// Builds the program as it is shipped and the benchmarks beside it, and hands them the program's path.
 fn bench(layout: &Layout) -> Result<()> {
-    process::run(layout.cargo().args(["build", "--workspace", "--release", "--bin=meridian", "--bench=speed"]))?;
+    let benches = ["--bench=speed", "--bench=large_state"];
+    process::run(layout.cargo().args(["build", "--workspace", "--release", "--bin=meridian"]).args(benches))?;
     process::run(
         layout
             .cargo()
-            .args(["bench", "--workspace", "--bench=speed"])
+            .args(["bench", "--workspace", "--no-fail-fast"])
+            .args(benches)
             .env("MERIDIAN_BIN", layout.binary_directory("release").join("meridian")),
     )
 }

@@ -30,7 +30,7 @@ pub struct Tools {
     azurite: PathBuf,
     /// The directory with the `cloudinit` package.
     cloud_init: PathBuf,
-    /// The directory whose `bin` holds cargo-deny.
+    /// The directory whose `bin` holds cargo-deny and cargo-fuzz.
     cargo: PathBuf,
 }
 
@@ -89,6 +89,13 @@ impl Tools {
     pub fn cargo_deny(&self, layout: &Layout) -> Command {
         let mut command = Command::new(self.cargo.join("bin/cargo-deny"));
         command.current_dir(&layout.root);
+        command
+    }
+
+    /// cargo-fuzz, at the root of the checkout, with a room of its own in cargo's output: it builds with other flags.
+    pub fn cargo_fuzz(&self, layout: &Layout) -> Command {
+        let mut command = Command::new(self.cargo.join("bin/cargo-fuzz"));
+        command.current_dir(&layout.root).env("CARGO_TARGET_DIR", layout.target.join("fuzz"));
         command
     }
 }

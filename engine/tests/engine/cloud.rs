@@ -59,8 +59,15 @@ resource! {
     computed {}
 }
 
-const SCHEMAS: [fn() -> &'static KindSchema; 6] =
-    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema, Service::schema];
+resource! {
+    /// One of a chain, each of which needs the one before.
+    pub struct Link = "demo_link", "link", Replacement::DeleteFirst;
+    fields { before: Option<Ref<Link>> => replace }
+    computed {}
+}
+
+const SCHEMAS: [fn() -> &'static KindSchema; 7] =
+    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema, Service::schema, Link::schema];
 
 fn schema(kind: &str) -> &'static KindSchema {
     SCHEMAS.iter().map(|schema| schema()).find(|schema| schema.kind == kind).unwrap()

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cloud;
+mod journalling;
 mod leftovers;
 mod planning;
 mod properties;

@@ -56,7 +56,7 @@ fn outputs(cluster: &Cluster, pins: &Pins, compiled: &mut Compiled) -> Result<()
             return Err(CompileError::Missing(format!("attribute `{attribute}` of {}", node.address)));
         }
         let reference = Reference { address: node.address.clone(), attribute: attribute.to_owned() };
-        compiled.outputs.insert(output.to_owned(), Value::After(reference));
+        compiled.outputs.insert(output.to_owned(), Value::from(reference));
     }
     compiled.outputs.insert("api_port".to_owned(), Value::Integer(i64::from(cluster.control_plane.api.port)));
     if let Some(named) = &cluster.network.existing {

@@ -1,5 +1,7 @@
 //! Values of fields: data, or an explicit "not known before apply".
 
+mod wire;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,8 +16,7 @@ pub type Fields = BTreeMap<String, Value>;
 ///
 /// On disk it is plain JSON, except that a map is written `{"map": …}`, a set `{"set": …}` and a reference
 /// `{"after": …}`: so a key that a user chose can never be taken for a reference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "Wire", into = "Wire")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     /// Absent; not the same as an empty string or list.
     Null,
@@ -26,8 +27,8 @@ pub enum Value {
     /// Items whose order means nothing and which a cloud gives back in any.
     Set(BTreeSet<Value>),
     Map(BTreeMap<String, Value>),
-    /// Not known before the resource it names has been made or changed.
-    After(Reference),
+    /// Not known before the resource it names has been made or changed. Boxed, so that all the others are half as large.
+    After(Box<Reference>),
 }
 
 /// An attribute of another resource; the graph's only kind of edge.
@@ -45,52 +46,9 @@ impl fmt::Display for Reference {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Null(()),
-    Bool(bool),
-    Integer(i64),
-    String(String),
-    List(Vec<Value>),
-    Tagged(Tagged),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Tagged {
-    Map(BTreeMap<String, Value>),
-    Set(BTreeSet<Value>),
-    After(Reference),
-}
-
-impl From<Wire> for Value {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Null(()) => Self::Null,
-            Wire::Bool(v) => Self::Bool(v),
-            Wire::Integer(v) => Self::Integer(v),
-            Wire::String(v) => Self::String(v),
-            Wire::List(v) => Self::List(v),
-            Wire::Tagged(Tagged::Map(v)) => Self::Map(v),
-            Wire::Tagged(Tagged::Set(v)) => Self::Set(v),
-            Wire::Tagged(Tagged::After(v)) => Self::After(v),
-        }
-    }
-}
-
-impl From<Value> for Wire {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null(()),
-            Value::Bool(v) => Self::Bool(v),
-            Value::Integer(v) => Self::Integer(v),
-            Value::String(v) => Self::String(v),
-            Value::List(v) => Self::List(v),
-            Value::Map(v) => Self::Tagged(Tagged::Map(v)),
-            Value::Set(v) => Self::Tagged(Tagged::Set(v)),
-            Value::After(v) => Self::Tagged(Tagged::After(v)),
-        }
+impl From<Reference> for Value {
+    fn from(reference: Reference) -> Self {
+        Self::After(Box::new(reference))
     }
 }
 
@@ -120,7 +78,7 @@ impl Value {
     pub fn references(&self, into: &mut BTreeSet<Reference>) {
         match self {
             Self::After(reference) => {
-                into.insert(reference.clone());
+                into.insert(reference.as_ref().clone());
             }
             Self::List(items) => items.iter().for_each(|item| item.references(into)),
             Self::Set(items) => items.iter().for_each(|item| item.references(into)),

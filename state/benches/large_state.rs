@@ -1,0 +1,270 @@
+//! A state of 5,000 resources, sealed: reading, decrypting and comparing it, measured; fails when it takes more than is
+//! promised. `cargo xtask bench` runs it.
+//!
+//! Each measurement is a process of its own, so that the peak memory is that of the work alone and not of the preparation.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic and reports to its terminal")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use age::x25519::Identity;
+use meridian_engine::field::Set;
+use meridian_engine::observed::Condition;
+use meridian_engine::planner::{Inputs, plan};
+use meridian_engine::schema::Replacement;
+use meridian_engine::state::{Phase, Record};
+use meridian_engine::{Address, Fields, Graph, Observed, Ref, Resource as _, State, Value, resource};
+use meridian_state::envelope::{Conversion, NewWrap, Recipients, Secrets, convert, init};
+use meridian_state::{Ask, Clusters, Difference, FileStore, Owner, Retention, SealedStore, Store};
+use secrecy::{ExposeSecret as _, SecretString};
+
+const RESOURCES: usize = 5_000;
+const CLUSTER: &str = "large";
+const PASSPHRASE: &str = "correct horse battery staple";
+
+/// What is promised.
+const TIME_LIMIT: Duration = Duration::from_millis(150);
+const MEMORY_LIMIT_MIB: f64 = 100.0;
+
+/// Of so many runs the median counts.
+const RUNS: usize = 9;
+
+resource! {
+    /// A machine, as large as one is in a state.
+    pub struct Machine = "demo_machine", "machine", Replacement::DeleteFirst;
+    fields {
+        near: Option<Ref<Machine>> => replace,
+        image: String => replace,
+        size: String => update,
+        disk_gib: i64 => update,
+        public: bool => replace,
+        zones: Vec<String> => replace,
+        groups: Set<String> => update,
+        tags: BTreeMap<String, String> => update,
+        note: Option<String> => update,
+        bootstrap_digest: String => replace,
+    }
+    computed { arn, private_address, host_name }
+}
+
+fn id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
+/// A machine; in groups of a hundred all refer to the first.
+fn machine(number: usize, near: Option<Ref<Machine>>) -> Machine {
+    let tag = |name: &str| (format!("meridian.example/{name}"), format!("{name} of machine {number} of the pool"));
+    Machine {
+        near,
+        image: format!("ami-{:017x}", number / 100),
+        size: "m7i.xlarge".to_owned(),
+        disk_gib: 120,
+        public: false,
+        zones: ["a", "b", "c"].map(|zone| format!("eu-west-1{zone}")).to_vec(),
+        groups: (0..4).map(|group| format!("sg-{:017x}", number + group)).collect(),
+        tags: ["cluster", "pool", "role", "owner", "cost-centre", "environment"].map(tag).into(),
+        note: None,
+        bootstrap_digest: format!("{number:064x}"),
+    }
+}
+
+fn computed(number: usize) -> Fields {
+    let host = format!("ip-10-0-{}-{}.eu-west-1.compute.internal", number / 250, number % 250);
+    let arn = format!("arn:demo:compute:eu-west-1:123456789012:machine/{}", id(number));
+    let address = format!("10.0.{}.{}", number / 250, number % 250);
+    [("arn", arn), ("private_address", address), ("host_name", host)]
+        .map(|(name, text)| (name.to_owned(), Value::String(text)))
+        .into()
+}
+
+fn address(number: usize) -> Address {
+    Address::new("demo_machine", &format!("pool-{:02}-{number:05}", number / 100)).unwrap()
+}
+
+fn first_of_its_hundred(number: usize) -> Option<usize> {
+    (!number.is_multiple_of(100)).then_some(number / 100 * 100)
+}
+
+/// The fields as a cloud has them, with ids in the place of references.
+fn fields(number: usize) -> Fields {
+    machine(number, first_of_its_hundred(number).map(|first| Ref::existing(id(first)))).into_fields()
+}
+
+fn graph() -> Graph {
+    let mut graph = Graph::new();
+    for number in 0..RESOURCES {
+        let near = first_of_its_hundred(number).map(|first| Ref::to(address(first).name()).unwrap());
+        graph.add(address(number).name(), machine(number, near)).unwrap();
+    }
+    graph
+}
+
+fn observed() -> Vec<Observed> {
+    let observe = |number| Observed {
+        address: address(number),
+        schema: Machine::schema(),
+        id: id(number),
+        fields: fields(number),
+        computed: computed(number),
+        condition: Condition::Ready,
+    };
+    (0..RESOURCES).map(observe).collect()
+}
+
+fn state() -> State {
+    let mut state = State::new(CLUSTER, "demo", "eu-west-1", "lineage".to_owned());
+    state.phase = Phase::Ready;
+    state.resources = (0..RESOURCES)
+        .map(|number| {
+            let depends_on = first_of_its_hundred(number).map(address).into_iter().collect();
+            let record = Record { id: id(number), fields: fields(number), computed: computed(number), depends_on };
+            (address(number), record)
+        })
+        .collect();
+    state
+}
+
+fn owner() -> Owner {
+    Owner { user: "bench".to_owned(), command: "bench".to_owned(), ..Owner::default() }
+}
+
+/// Makes an encrypted store with two states of the cluster, and gives the identity that opens it.
+async fn prepare(folder: &Path) -> SecretString {
+    let store: Arc<dyn Store> = Arc::new(FileStore::new(folder));
+    init(store.as_ref(), Retention::default()).await.unwrap();
+    let identity = Identity::generate();
+    let recipients = Recipients::parse(&[identity.to_public().to_string()]).unwrap();
+    let ways = [NewWrap::age(recipients), NewWrap::passphrase(PASSPHRASE.into()).unwrap()];
+    let (nothing, owner) = (Secrets::new(), owner());
+    convert(&store, &Conversion { secrets: &nothing, ways: &ways, owner: &owner, is_dead: &|_| false }).await.unwrap();
+
+    let text = SecretString::from(identity.to_string().expose_secret().to_owned());
+    let clusters = open(folder, &text);
+    let ask = Ask { owner: owner.clone(), is_dead: &|_| false, patience: Duration::ZERO, waiting: &|_| {} };
+    let lease = clusters.acquire(CLUSTER, ask).await.unwrap();
+    let mut before = state();
+    before.resources.get_mut(&address(1)).unwrap().fields.insert("disk_gib".to_owned(), Value::Integer(80));
+    let loaded = clusters.write(&lease, &owner, None, before).await.unwrap();
+    clusters.write(&lease, &owner, Some(&loaded), state()).await.unwrap();
+    lease.release().await.unwrap();
+    text
+}
+
+/// The clusters of the store, opened by an identity, or by the passphrase in its place.
+fn open(folder: &Path, secret: &SecretString) -> Clusters {
+    let secrets = if secret.expose_secret() == PASSPHRASE {
+        Secrets::new().with_passphrase(secret.clone()).unwrap()
+    } else {
+        Secrets::new().with_identities(secret).unwrap()
+    };
+    Clusters::new(Arc::new(SealedStore::open_made(Arc::new(FileStore::new(folder)), secrets)))
+}
+
+/// Reads the state, and compares it with the one before.
+async fn load_and_compare(folder: &Path, secret: &SecretString) -> (Duration, Duration) {
+    let clusters = open(folder, secret);
+    let begun = Instant::now();
+    let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
+    let read = begun.elapsed();
+    let before = clusters.at(CLUSTER, 1).await.unwrap();
+    let difference = Difference::between(&before, &loaded.state);
+    assert_eq!((difference.changed.len(), loaded.state.resources.len()), (1, RESOURCES));
+    (read, begun.elapsed())
+}
+
+/// Reads the state, and plans with it: all is as desired.
+async fn load_and_plan(folder: &Path, secret: &SecretString) -> (Duration, Duration) {
+    let (graph, observed) = (graph(), observed());
+    let clusters = open(folder, secret);
+    let begun = Instant::now();
+    let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
+    let read = begun.elapsed();
+    let plan = plan(Inputs {
+        graph: &graph,
+        state: Some(&loaded.state),
+        interrupted: None,
+        seed: "bench",
+        observed: &observed,
+        leftovers: &[],
+        cluster: CLUSTER,
+        provider: "demo",
+        region: "eu-west-1",
+        emulated: false,
+        destroy: false,
+        deletion_protection: false,
+        pins: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+    })
+    .unwrap();
+    assert!(plan.is_empty() && plan.changes.len() == RESOURCES && plan.drift.is_empty());
+    (read, begun.elapsed())
+}
+
+/// One measurement: milliseconds until the state was read and in all, and the peak memory in KiB.
+async fn measure(work: &str, folder: &Path, secret: &SecretString) {
+    let (read, all) = match work {
+        "compare" => load_and_compare(folder, secret).await,
+        _ => load_and_plan(folder, secret).await,
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak = peak.trim().trim_end_matches("kB").trim();
+    println!("{} {} {peak}", read.as_secs_f64() * 1000.0, all.as_secs_f64() * 1000.0);
+}
+
+/// The medians of measurements in processes of their own.
+fn medians(work: &str, folder: &Path, secret: &SecretString) -> [f64; 3] {
+    let mut runs: [Vec<f64>; 3] = Default::default();
+    for _ in 0..RUNS {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["measure", work])
+            .arg(folder)
+            .env("MERIDIAN_BENCH_SECRET", secret.expose_secret())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        for (run, word) in runs.iter_mut().zip(text.split_whitespace()) {
+            run.push(word.parse().unwrap());
+        }
+    }
+    runs.map(|mut run| {
+        run.sort_by(f64::total_cmp);
+        run[run.len() / 2]
+    })
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, command, work, folder] = words.as_slice()
+        && command == "measure"
+    {
+        let secret = SecretString::from(std::env::var("MERIDIAN_BENCH_SECRET").unwrap());
+        runtime.block_on(measure(work, Path::new(folder), &secret));
+        return ExitCode::SUCCESS;
+    }
+
+    let dir = tempfile::tempdir().unwrap();
+    let identity = runtime.block_on(prepare(dir.path()));
+    let size = std::fs::metadata(dir.path().join(format!("clusters/{CLUSTER}/state.json"))).unwrap().len();
+    println!("{RESOURCES} resources, {} bytes of state each", size / RESOURCES as u64);
+    let mut kept = true;
+    for (work, what) in [("compare", "read, decrypt, diff with the serial before"), ("plan", "read, decrypt, plan")] {
+        let [read, all, peak] = medians(work, dir.path(), &identity);
+        let peak = peak / 1024.0;
+        let well = all <= TIME_LIMIT.as_secs_f64() * 1000.0 && peak <= MEMORY_LIMIT_MIB;
+        kept &= well;
+        let verdict = if well { "ok" } else { "TOO MUCH" };
+        println!("{what:<44} {read:>6.1} ms read, {all:>6.1} ms in all, {peak:>6.1} MiB  {verdict}");
+    }
+    // Slow by design, and apart: what a guess costs whoever has the file.
+    let [read, _, peak] = medians("compare", dir.path(), &PASSPHRASE.into());
+    println!("{:<44} {read:>6.1} ms read, {:>22.1} MiB", "the same with a passphrase", peak / 1024.0);
+    println!("at most {} ms and {MEMORY_LIMIT_MIB} MiB, without a passphrase", TIME_LIMIT.as_millis());
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
