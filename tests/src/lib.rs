@@ -6,6 +6,7 @@ pub mod binary;
 pub mod clouds;
 pub mod emulator;
 pub mod harness;
+pub mod hosts;
 pub mod inventory;
 pub mod kubernetes;
 pub mod parity;

@@ -13,4 +13,6 @@ mod golden;
 mod lifecycle;
 mod properties;
 mod regions;
+mod state_hosts_aws;
+mod state_hosts_gcp;
 mod user;
