@@ -16,5 +16,7 @@ mod properties;
 mod regions;
 mod state;
 mod state_crash;
+mod state_hosts_aws;
+mod state_hosts_gcp;
 mod stores;
 mod user;

@@ -5,6 +5,7 @@ As for requests, the wire form is judged here and the values in `model.py`.
 
 import xml.etree.ElementTree as ElementTree
 
+from json_protocol import check_json_answer, check_json_error
 from protocols import read_xml, split_tag, xml_value
 
 # What every answer may carry besides its operation's own headers.
@@ -23,12 +24,16 @@ def check_answer(model, operation, exchange):
     if exchange.status == 304 or (exchange.method == "HEAD" and exchange.status >= 400):
         if exchange.answer:
             yield f"{exchange.status} with a body"
+    elif exchange.status >= 400 and model.protocol == "json":
+        yield from check_json_error(model, operation, exchange)
     elif exchange.status >= 400:
         yield from _check_error(model, exchange)
     elif exchange.status >= 300:
         yield f"has the status {exchange.status}"
     elif model.protocol == "rest-xml":
         yield from _check_rest(model, operation, exchange)
+    elif model.protocol == "json":
+        yield from check_json_answer(model, operation, exchange)
     else:
         yield from _check_query(model, operation, exchange)
 

@@ -9,6 +9,7 @@ import urllib.parse
 
 from answers import check_answer
 from exchange import Malformed
+from json_protocol import check_json
 from model import Model, service_name
 from protocols import check_query, check_rest_xml, match_template
 
@@ -56,6 +57,8 @@ class Request:
         """The operation's name; where nothing names it, every operation whose method and path this could be."""
         if self._operation:
             return [self._operation]
+        if model.protocol == "json":
+            return [self.headers.get("x-amz-target", "").rpartition(".")[2]]
         if model.protocol != "rest-xml":
             text = self.query if self.method == "GET" else self.body.decode(errors="replace")
             return [dict(urllib.parse.parse_qsl(text)).get("Action", "")]
@@ -81,7 +84,7 @@ def check(exchange):
     request = Request(exchange)
     service = request.service()
     model = Model.load(service)
-    check_request = check_rest_xml if model.protocol == "rest-xml" else check_query
+    check_request = {"rest-xml": check_rest_xml, "json": check_json}.get(model.protocol, check_query)
     found = []
     for operation in request.operations(model):
         name = f"{service} {operation or request.method + ' ' + request.path}"

@@ -23,6 +23,7 @@ SERVICES = [
     ("compute.v1", re.compile(r"/compute/v1/")),
     ("storage.v1", re.compile(r"/(?:(?:resumable/)?upload/|download/)?storage/v1/")),
     ("dns.v1", re.compile(r"/dns/v1/")),
+    ("cloudkms.v1", re.compile(r"/v1/projects/[^/]+/locations/[^/]+/keyRings\b")),
     ("iam.v1", re.compile(r"/v1/(?:projects/[^/]+/(?:serviceAccounts|roles|locations)|roles|permissions)\b")),
     ("cloudresourcemanager.v3", re.compile(r"/v3/")),
 ]

@@ -21,6 +21,7 @@ MODELS = {
     "elasticloadbalancing": "elb/2012-06-01",
     "elasticloadbalancingv2": "elbv2/2015-12-01",
     "iam": "iam/2010-05-08",
+    "kms": "kms/2014-11-01",
     "route53": "route53/2013-04-01",
     "s3": "s3/2006-03-01",
     "sts": "sts/2011-06-15",

@@ -1,6 +1,7 @@
 """The checker's own tests for AWS: it passes what botocore itself would send, and catches each kind of fault."""
 
 import base64
+import json
 import unittest
 import urllib.parse
 
@@ -44,6 +45,9 @@ CALLS = [
     ("iam", "CreateRole", {"RoleName": "role", "AssumeRolePolicyDocument": '{"Version": "2012-10-17"}',
                            "Tags": [{"Key": "k", "Value": "v"}]}),
     ("sts", "GetCallerIdentity", {}),
+    ("kms", "Encrypt", {"KeyId": "arn:aws:kms:eu-west-1:123456789012:key/a", "Plaintext": b"secret",
+                        "EncryptionContext": {"meridian": "prod"}}),
+    ("kms", "ScheduleKeyDeletion", {"KeyId": "a", "PendingWindowInDays": 7}),
     ("route53", "CreateHostedZone", {"Name": "a.internal", "CallerReference": "r", "VPC": {
         "VPCRegion": "eu-west-1", "VPCId": "vpc-1"}, "HostedZoneConfig": {"PrivateZone": True}}),
     ("route53", "ChangeResourceRecordSets", {"HostedZoneId": "Z1", "ChangeBatch": {"Changes": [
@@ -141,7 +145,8 @@ class Good(unittest.TestCase):
 
     def test_services_have_many_spellings(self):
         spellings = [
-            "EC2", "Auto Scaling", "Elastic Load Balancing", "Elastic Load Balancing v2", "IAM", "Route 53", "S3", "STS"
+            "EC2", "Auto Scaling", "Elastic Load Balancing", "Elastic Load Balancing v2", "IAM", "KMS", "Route 53", "S3",
+            "STS",
         ]
         known = {service_name(name) for name in spellings}
         self.assertEqual(known, set(MODELS))
@@ -347,6 +352,52 @@ class Answers(unittest.TestCase):
         self.assert_fault(self.object(200, [["x-amz-storage-kind", "a"]]), "x-amz-storage-kind: unknown header")
         self.assert_fault(self.object(200, [["x-amz-storage-class", "ICE"]]), "'ICE' is not one of")
         self.assert_fault(self.object(304, content="a"), "304 with a body")
+
+
+ENCRYPT = ("kms", "Encrypt", {"KeyId": "alias/a", "Plaintext": b"secret"})
+JSON = [["Content-Type", "application/x-amz-json-1.1"]]
+
+
+class Json(unittest.TestCase):
+    """The JSON protocol, whose body is a document."""
+
+    def encrypt(self, **change):
+        entry = record(*ENCRYPT)
+        document = {**json.loads(base64.b64decode(entry["body_base64"])), **change}
+        return {**entry, "body_base64": base64.b64encode(json.dumps(document).encode()).decode()}
+
+    def assert_fault(self, entry, text):
+        found = faults(entry)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn(text, found[0])
+
+    def test_requests(self):
+        self.assert_fault(self.encrypt(Colour="red"), "Colour: unknown field")
+        self.assert_fault(self.encrypt(KeyId=1), "KeyId: a number, where the model has a string")
+        self.assert_fault(self.encrypt(KeyId=None), "KeyId: null")
+        self.assert_fault(self.encrypt(Plaintext="?"), "Plaintext: not base64")
+        self.assert_fault(self.encrypt(DryRun="true"), "DryRun: a string, where the model has a boolean")
+        self.assert_fault(self.encrypt(GrantTokens="t"), "GrantTokens: a string and not a list")
+        self.assert_fault(self.encrypt(EncryptionContext={"a": 1}), "EncryptionContext.a: a number")
+        self.assert_fault(self.encrypt(EncryptionAlgorithm="ROT13"), "'ROT13' is not one of")
+        self.assert_fault({**self.encrypt(), "body_base64": ""}, "the body is no JSON")
+        self.assert_fault({**self.encrypt(), "method": "PUT"}, "the method is PUT")
+        self.assert_fault({**self.encrypt(), "uri": "/?a=b"}, "the path is")
+        other = [[name, value.replace("Encrypt", "Decrypt")] for name, value in record(*ENCRYPT)["headers"]]
+        self.assert_fault({**self.encrypt(), "headers": other}, "x-amz-target is")
+
+    def test_answers(self):
+        good = '{"CiphertextBlob": "c2VjcmV0", "KeyId": "a", "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}'
+        for answer, status in [(good, 200), ('{"__type": "DisabledException", "message": "m"}', 400),
+                               ('{"__type": "NotFoundException"}', 400)]:
+            self.assertEqual(faults(answered(self.encrypt(), answer, status, JSON)), [])
+        self.assert_fault(answered(self.encrypt(), good), "has the content type None")
+        self.assert_fault(answered(self.encrypt(), good.replace("KeyId", "Key"), 200, JSON), "Key: unknown field")
+        self.assert_fault(answered(self.encrypt(), '{"__type": "Teapot"}', 400, JSON), "'Teapot' is none of")
+        self.assert_fault(answered(self.encrypt(), "<a/>", 500, JSON), "is no JSON")
+        key = record("kms", "EnableKey", {"KeyId": "a"})
+        self.assertEqual(faults(answered(key, "", 200, JSON)), [])
+        self.assert_fault(answered(key, "{}", 200, JSON), "has a body")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import unittest
 from check import check_record
 
 COMPUTE = "/compute/v1/projects/p-1"
+KEYS = "/v1/projects/p/locations/europe-west1/keyRings/r/cryptoKeys"
 OPERATION = {"kind": "compute#operation", "name": "operation-1", "status": "RUNNING", "targetId": "1", "progress": 0}
 NETWORK = {"name": "n-1", "autoCreateSubnetworks": False, "routingConfig": {"routingMode": "REGIONAL"}, "mtu": 1460}
 ERROR = {"code": 404, "message": "m", "errors": [{"domain": "global", "reason": "notFound", "message": "m"}]}
@@ -62,6 +63,9 @@ class Good(unittest.TestCase):
             ("compute.instances.setLabels", exchange(
                 "POST", f"{COMPUTE}/zones/europe-west1-b/instances/i/setLabels",
                 {"labels": {"a": "b"}, "labelFingerprint": "abcd"}, OPERATION)),
+            ("cloudkms.projects.locations.keyRings.cryptoKeys.encrypt", exchange(
+                "POST", f"{KEYS}/k:encrypt", {"plaintext": "c2VjcmV0", "plaintextCrc32c": "7"},
+                {"ciphertext": "c2VjcmV0", "verifiedPlaintextCrc32c": True})),
             ("iam.projects.serviceAccounts.create", exchange("POST", account, {"accountId": "a"}, {"uniqueId": "1"})),
             ("iam.projects.serviceAccounts.getIamPolicy", exchange("POST", f"{account}/a@b:getIamPolicy", None, {})),
             ("cloudresourcemanager.projects.setIamPolicy", exchange(

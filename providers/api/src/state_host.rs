@@ -93,8 +93,9 @@ pub trait StateHost: Send + Sync {
     /// The region that a bucket stands in; `None` where requests do not need to know. Read-only.
     async fn region_of(&self, bucket: &StateBucket) -> Result<Option<String>, CloudError>;
 
-    /// Makes the bucket if it is not there, with versions, encryption and no public access. Of one that was there
-    /// nothing is changed: what is weak about it is told. Repeatable.
+    /// Makes the bucket if it is not there, with versions, encryption and no public access, and marks it. What is weak about
+    /// one that is marked so is mended, so that whoever was stopped in the middle goes on; of any other that was there nothing
+    /// is changed: what is weak about it is told. Repeatable.
     async fn prepare(&self, bucket: &StateBucket) -> Result<Vec<Finding>, CloudError>;
 
     /// Encrypts a key under a key of the key service; `key` is what follows the scheme, `context` is bound to it where

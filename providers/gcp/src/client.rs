@@ -5,20 +5,22 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use google_cloud_auth::credentials::Credentials;
 use google_cloud_gax::error::Error;
 use meridian_engine::Address;
-use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credentials as Who, ErrorKind};
 use tokio::sync::OnceCell;
 
 use crate::compile::names;
 use crate::errors::from_sdk;
 use crate::marks::{self, Labels, Marked};
+use crate::rest::Rest;
 use crate::services::{Accounts, Compute, Dns, Services};
 
 /// The project of a sandbox, where none is named.
 pub const SANDBOX_PROJECT: &str = "meridian-sandbox";
+
+/// Where Cloud Storage answers.
+pub(crate) const STORAGE: &str = "https://storage.googleapis.com";
 
 /// Everything that is called in one region, for one cluster.
 pub struct Gcp {
@@ -30,20 +32,8 @@ pub struct Gcp {
     pub compute: Compute,
     pub dns: Dns,
     pub accounts: Accounts,
-    /// For the one API without a client in the SDK that speaks JSON.
-    pub storage: StorageEndpoint,
+    pub storage: Rest,
     listings: Mutex<HashMap<String, Listing>>,
-}
-
-/// What calls of Cloud Storage need.
-#[derive(Clone)]
-pub struct StorageEndpoint {
-    pub http: reqwest::Client,
-    /// Without a slash at its end.
-    pub url: String,
-    pub credentials: Credentials,
-    /// Sees requests. The SDK's clients let nobody see theirs.
-    pub wire_tap: Option<Arc<dyn WireTap>>,
 }
 
 /// A listing of any type, read at most once.
@@ -79,23 +69,26 @@ impl Gcp {
         let endpoint = connection.endpoint.as_deref();
         let Services { compute, dns, accounts, http, credentials } =
             Services::of(endpoint, connection.credentials).await?;
+        let caller = Caller {
+            // Limits are the project's, whatever the region.
+            region: project.clone(),
+            pace: connection.pace,
+            limiter: Arc::clone(&connection.limiter),
+            telemetry: Arc::clone(&connection.telemetry),
+        };
         Ok(Self {
-            storage: StorageEndpoint {
+            storage: Rest {
                 http,
-                url: endpoint.unwrap_or("https://storage.googleapis.com").trim_end_matches('/').to_owned(),
+                url: endpoint.unwrap_or(STORAGE).trim_end_matches('/').to_owned(),
                 credentials,
+                caller: caller.clone(),
+                region: connection.region.clone(),
                 wire_tap: connection.wire_tap,
             },
             compute,
             dns,
             accounts,
-            caller: Caller {
-                // Limits are the project's, whatever the region.
-                region: project.clone(),
-                pace: connection.pace,
-                limiter: Arc::clone(&connection.limiter),
-                telemetry: Arc::clone(&connection.telemetry),
-            },
+            caller,
             cluster: connection.cluster,
             region: connection.region,
             project,

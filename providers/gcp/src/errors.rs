@@ -117,6 +117,8 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
         | "REGION_RESOURCE_POOL_EXHAUSTED"
         | "STOCKOUT"
         | "resourcePoolExhausted" => ErrorKind::Capacity,
+        // A key version that is disabled or destroyed (Cloud KMS): nobody but a person changes that.
+        "FAILED_PRECONDITION" if said("is not enabled, current state is") => ErrorKind::Invalid,
         "resourceInUseByAnotherResource"
         | "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"
         | "resourceInUse"

@@ -2,7 +2,7 @@
 //!
 //! Compute Engine gives a project 1,500 reads and 1,500 mutations a minute, shared by all its regions
 //! (cloud.google.com/compute/docs/api-rate-limits). IAM: 6,000 reads and 600 writes a minute; Cloud DNS: 600 requests a
-//! minute; Cloud Storage: 2 changes of a bucket's own settings and 1,000 writes of objects a second (each service's "Quotas
+//! minute; Cloud KMS: 60,000 cryptographic requests a minute; Cloud Storage: 2 changes of a bucket's own settings and 1,000 writes of objects a second (each service's "Quotas
 //! and limits").
 
 use meridian_provider_api::Api;
@@ -32,6 +32,7 @@ pub const fn other(service: &'static str, operation: &'static str, repeatable: b
     let bucket = match service.as_bytes() {
         b"iam" => Bucket::new("iam", 10, 10),
         b"dns" => Bucket::new("dns", 10, 10),
+        b"cloudkms" => Bucket::new("cloudkms", 20, 20),
         _ => Bucket::new("storage", 50, 50),
     };
     Api { service, operation, bucket, repeatable }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
 use meridian_provider_api::roster::{Records, Roster};
-use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
+use meridian_provider_api::{
+    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, StateConnection, StateHost,
+    StateSchemes, Unfit,
+};
 use meridian_spec::cluster::Cluster;
 
 use crate::bootstrap::{Bucket, BucketPolicy, ClusterSecret, Object};
@@ -24,6 +27,7 @@ use crate::leftovers::{
 use crate::load_balancer::{BackendService, ForwardingRule, HealthCheck, InstanceGroup};
 use crate::network::{Address, Network, Router, Subnetwork};
 use crate::roster;
+use crate::state::GcpState;
 
 /// Google Cloud.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +65,14 @@ impl Provider for GcpProvider {
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
         Ok(Arc::new(GcpCloud::connect(connection).await?))
+    }
+
+    fn state_schemes(&self) -> StateSchemes {
+        StateSchemes { store: "gs", keys: "gcp-kms" }
+    }
+
+    async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
+        Ok(Arc::new(GcpState::connect(connection).await?))
     }
 }
 

@@ -24,7 +24,14 @@ pub struct Services {
     pub compute: Compute,
     pub dns: Dns,
     pub accounts: Accounts,
-    /// For the one API without a client in the SDK that speaks JSON.
+    /// For the APIs that are spoken plainly.
+    pub http: reqwest::Client,
+    pub credentials: Credentials,
+}
+
+/// What calls need of the APIs that are spoken plainly: less than everything, and quicker to make.
+#[derive(Debug, Clone)]
+pub struct Plain {
     pub http: reqwest::Client,
     pub credentials: Credentials,
 }
@@ -45,6 +52,31 @@ impl Services {
     }
 
     async fn connect(endpoint: Option<&str>, who: Who) -> Result<Self, CloudError> {
+        let Plain { http, credentials } = Plain::of(who).await?;
+        let (compute, dns, accounts) = tokio::try_join!(
+            // On the heap: two dozen clients are being built at once.
+            Box::pin(Compute::connect(endpoint, &credentials)),
+            Box::pin(Dns::connect(endpoint, &credentials)),
+            Box::pin(Accounts::connect(endpoint, &credentials)),
+        )?;
+        Ok(Self { compute, dns, accounts, http, credentials })
+    }
+}
+
+/// What is made at most once for whoever we are, and whether we are nobody.
+static PLAIN: LazyLock<Mutex<HashMap<bool, Arc<OnceCell<Plain>>>>> = LazyLock::new(Mutex::default);
+
+impl Plain {
+    /// What there is for who we are. Nothing is called, but for what the default credential chain asks.
+    pub async fn of(who: Who) -> Result<Self, CloudError> {
+        let shared = {
+            let mut all = PLAIN.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(who == Who::Dummy).or_default())
+        };
+        shared.get_or_try_init(|| async { Self::connect(who) }).await.cloned()
+    }
+
+    fn connect(who: Who) -> Result<Self, CloudError> {
         let credentials = match who {
             Who::Dummy => credentials::anonymous::Builder::new().build(),
             Who::DefaultChain => {
@@ -54,17 +86,11 @@ impl Services {
                 })?
             }
         };
-        let (compute, dns, accounts) = tokio::try_join!(
-            // On the heap: two dozen clients are being built at once.
-            Box::pin(Compute::connect(endpoint, &credentials)),
-            Box::pin(Dns::connect(endpoint, &credentials)),
-            Box::pin(Accounts::connect(endpoint, &credentials)),
-        )?;
         let http = reqwest::Client::builder()
             .timeout(ATTEMPT_TIMEOUT)
             .build()
             .map_err(|error| CloudError::new(ErrorKind::Invalid, "building an HTTP client", causes(&error)))?;
-        Ok(Self { compute, dns, accounts, http, credentials })
+        Ok(Self { http, credentials })
     }
 }
 

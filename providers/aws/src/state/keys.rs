@@ -54,8 +54,8 @@ pub(super) async fn wrap(state: &AwsState, key: &str, context: &str, secret: &[u
     })
     .await?;
     let done = required(answer.key_id, "kms:Encrypt", "key id")?;
-    if !is_of(named, &done) {
-        let why = format!("the answer names the key {done}, which is not in the account and region of {key}");
+    if !is_of(key, named, &done) {
+        let why = format!("the answer names the key {done}, for which {key} does not stand");
         return Err(CloudError::new(ErrorKind::Invalid, "kms:Encrypt", why));
     }
     let ciphertext = required(answer.ciphertext_blob, "kms:Encrypt", "ciphertext")?;
@@ -75,18 +75,17 @@ pub(super) async fn unwrap(
     let invalid = |why: String| CloudError::new(ErrorKind::Invalid, "kms:Decrypt", why);
     let Wrapped { key: done, ciphertext } = serde_json::from_slice(wrapped)
         .map_err(|_| invalid("what is stored is no key that was wrapped by KMS".to_owned()))?;
-    if !is_of(named, &done) {
+    if !is_of(key, named, &done) {
         return Err(invalid(format!("what is stored was wrapped by another key than {key} stands for")));
     }
     let ciphertext = BASE64_STANDARD
         .decode(ciphertext)
         .map_err(|_| invalid("what is stored of the wrapped key is not base64".to_owned()))?;
-    // KMS refuses what another key than the named one has encrypted.
-    let asked = if named.is_alias { done.as_str() } else { key };
     let kms = state.kms(named.region);
     let answer = call(&state.caller(named.region), api("Decrypt"), || {
         kms.decrypt()
-            .key_id(asked)
+            // KMS refuses what another key than the named one has encrypted.
+            .key_id(&done)
             .encryption_context(CONTEXT, context)
             .ciphertext_blob(Blob::new(ciphertext.clone()))
             .send()
@@ -109,9 +108,13 @@ fn misnamed(key: &str) -> CloudError {
     CloudError::new(ErrorKind::Invalid, "reading the name of a KMS key", why)
 }
 
-/// Whether a key's ARN is in the place that was named. An alias only leads to keys of its own account and region.
-fn is_of(named: Key<'_>, done: &str) -> bool {
-    read(done).is_some_and(|key| !key.is_alias && key == Key { is_alias: false, ..named })
+/// Whether `done` is a key that the name `key`, read as `named`, stands for: itself, or for an alias a key of the same account
+/// and region.
+fn is_of(key: &str, named: Key<'_>, done: &str) -> bool {
+    if !named.is_alias {
+        return key == done;
+    }
+    read(done) == Some(Key { is_alias: false, ..named })
 }
 
 /// Reads an ARN (KMS Developer Guide, "Key identifiers"). Its region becomes part of a host's name, so nothing else than a
@@ -185,11 +188,14 @@ mod tests {
 
     #[test]
     fn an_alias_stands_for_keys_beside_it_only() {
-        let alias = read("arn:aws:kms:eu-west-1:111122223333:alias/state").unwrap();
-        assert!(is_of(alias, EXAMPLE));
-        assert!(!is_of(alias, "arn:aws:kms:eu-west-1:999922223333:key/1234abcd"));
-        assert!(!is_of(alias, "arn:aws:kms:eu-west-2:111122223333:key/1234abcd"));
-        assert!(!is_of(alias, "arn:aws:kms:eu-west-1:111122223333:alias/other"));
+        let alias = "arn:aws:kms:eu-west-1:111122223333:alias/state";
+        let leads_to = |done: &str| is_of(alias, read(alias).unwrap(), done);
+        assert!(leads_to(EXAMPLE));
+        assert!(!leads_to("arn:aws:kms:eu-west-1:999922223333:key/1234abcd"));
+        assert!(!leads_to("arn:aws:kms:eu-west-2:111122223333:key/1234abcd"));
+        assert!(!leads_to("arn:aws:kms:eu-west-1:111122223333:alias/other"));
+        assert!(is_of(EXAMPLE, read(EXAMPLE).unwrap(), EXAMPLE));
+        assert!(!is_of(EXAMPLE, read(EXAMPLE).unwrap(), "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"));
     }
 
     #[test]

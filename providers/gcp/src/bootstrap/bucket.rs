@@ -1,6 +1,5 @@
 //! The bootstrap bucket and what protects it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,21 +8,22 @@ use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Resource, resource};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::BOOTSTRAP;
 use super::contents::{bucket, remove};
-use super::storage::{Request, json as read_json, part, send, storage};
+use super::described::{BUCKETS, Described, look, path};
+use super::storage::storage;
 use crate::client::Gcp;
-use crate::gce::{gone, made, pages};
+use crate::gce::{gone, made};
 use crate::marks::{CLUSTER_LABEL, Labels, own_labels};
+use crate::rest::Request;
 
 /// How long an older version of an object is kept. Slots publish a join token each hour.
 const OLD_VERSIONS_DAYS: u32 = 30;
 
 /// The only class of storage without a least time and a price for reading.
-const STORAGE_CLASS: &str = "STANDARD";
+pub(crate) const STORAGE_CLASS: &str = "STANDARD";
 
 resource! {
     /// A private, versioned bucket, which Google encrypts with its own keys. Its id is its name.
@@ -48,43 +48,6 @@ resource! {
         labels: Labels => update,
     }
     computed {}
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Answer {
-    name: String,
-    location: String,
-    iam_configuration: IamConfiguration,
-    versioning: Switch,
-    lifecycle: Lifecycle,
-    soft_delete_policy: SoftDelete,
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct IamConfiguration {
-    uniform_bucket_level_access: Switch,
-    public_access_prevention: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Switch {
-    enabled: bool,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Lifecycle {
-    rule: Vec<Value>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct SoftDelete {
-    retention_duration_seconds: String,
 }
 
 impl Bucket {
@@ -131,43 +94,11 @@ fn days_of(rules: &[Value]) -> u32 {
     days.filter(|days| *only == rule(*days)).unwrap_or_default()
 }
 
-/// Path of all buckets.
-const BUCKETS: &str = "/storage/v1/b";
-
-fn path(name: &str) -> String {
-    format!("{BUCKETS}/{}", part(name))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    #[serde(default)]
-    items: Vec<Answer>,
-    next_page_token: Option<String>,
-}
-
-/// The bucket, if it is in our project. It is listed and not asked for by its name: names are one set for all customers,
-/// and whoever guesses ours could have made it before us, to be given the keys of the cluster.
-async fn look(client: &Gcp, name: &str) -> Result<Option<Answer>, CloudError> {
-    let buckets = pages(|token| async move {
-        let mut request = Request::new(storage("buckets.list"), Method::GET, BUCKETS.to_owned())
-            .query("project", &client.project)
-            .query("prefix", name);
-        if let Some(token) = token {
-            request = request.query("pageToken", token);
-        }
-        let page: Page = read_json(client, &request).await?;
-        Ok((page.items, page.next_page_token))
-    })
-    .await?;
-    Ok(buckets.into_iter().find(|bucket| bucket.name == name))
-}
-
 /// The cluster's bucket, if it is there and ours.
-async fn own(client: &Gcp) -> Result<Arc<Option<Answer>>, CloudError> {
+async fn own(client: &Gcp) -> Result<Arc<Option<Described>>, CloudError> {
     client
         .listing("buckets.list", || async {
-            let found = look(client, &bucket(client)).await?;
+            let found = look(&client.storage, &client.project, &bucket(client)).await?;
             Ok(found.filter(|answer| is_marked(client, answer)))
         })
         .await
@@ -178,11 +109,11 @@ pub(super) async fn is_own(client: &Gcp) -> Result<bool, CloudError> {
     Ok(own(client).await?.is_some())
 }
 
-fn is_marked(client: &Gcp, answer: &Answer) -> bool {
+fn is_marked(client: &Gcp, answer: &Described) -> bool {
     answer.labels.get(CLUSTER_LABEL) == Some(&client.cluster)
 }
 
-fn read(answer: Answer) -> Option<Found<Bucket>> {
+fn read(answer: Described) -> Option<Found<Bucket>> {
     Some(Found {
         address: Address::new(Bucket::SCHEMA.kind, BOOTSTRAP).ok()?,
         id: answer.name.clone(),
@@ -217,10 +148,10 @@ impl KindOps<Gcp> for Bucket {
         let request = Request::new(storage("buckets.insert"), Method::POST, BUCKETS.to_owned())
             .query("project", &client.project)
             .json(&body);
-        match send(client, &request).await {
+        match client.storage.send(&request).await {
             // A create that was sent before and never answered.
             Err(error) if error.kind == ErrorKind::AlreadyExists => {
-                let found = look(client, &self.name).await?;
+                let found = look(&client.storage, &client.project, &self.name).await?;
                 if found.is_some_and(|answer| is_marked(client, &answer)) { Ok(made(&self.name)) } else { Err(error) }
             }
             result => result.map(|_| made(&self.name)),
@@ -230,7 +161,7 @@ impl KindOps<Gcp> for Bucket {
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let body = self.settings(client, &existing.before.labels);
         let request = Request::new(storage("buckets.patch"), Method::PATCH, path(&self.name)).json(&body);
-        send(client, &request).await?;
+        client.storage.send(&request).await?;
         Ok(made(&self.name))
     }
 
@@ -240,7 +171,7 @@ impl KindOps<Gcp> for Bucket {
         client
             .caller
             .until("storage:buckets.delete", &format!("{name} to be gone"), || async {
-                Ok(look(client, name).await?.is_none().then_some(()))
+                Ok(look(&client.storage, &client.project, name).await?.is_none().then_some(()))
             })
             .await
     }
@@ -262,7 +193,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_read() {
-        let answer: Answer = serde_json::from_value(json!({
+        let answer: Described = serde_json::from_value(json!({
             "kind": "storage#bucket",
             "name": "b",
             "location": "EUROPE-WEST1",

@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::is_own as is_own_bucket;
 use super::contents::bucket;
-use super::storage::{Request, json, part, send, storage};
+use super::storage::storage;
 use super::{BOOTSTRAP, Bucket};
 use crate::client::Gcp;
 use crate::gce::{found, gone, id_of, made};
 use crate::identity::ServiceAccount;
 use crate::identity::service_account::is_own;
+use crate::rest::{Request, part};
 
 /// The version of a policy with conditions (IAM, "Policy versions").
 const VERSION: i32 = 3;
@@ -142,14 +143,14 @@ fn reading(bucket: &str) -> Request {
 async fn change(client: &Gcp, bucket: &str, grants: &[Grant]) -> Result<(), CloudError> {
     client
         .edit(|| async {
-            let now: Policy = json(client, &reading(bucket)).await?;
+            let now: Policy = client.storage.json(&reading(bucket)).await?;
             let next = now.clone().with(grants, &|email| is_own(client, email))?;
             if next.bindings == now.bindings {
                 return Ok(());
             }
             let body = serde_json::json!(next);
             let request = Request::new(storage("buckets.setIamPolicy"), Method::PUT, path(bucket)).json(&body);
-            send(client, &request).await.map(drop)
+            client.storage.send(&request).await.map(drop)
         })
         .await
 }
@@ -158,7 +159,7 @@ async fn change(client: &Gcp, bucket: &str, grants: &[Grant]) -> Result<(), Clou
 impl KindOps<Gcp> for BucketPolicy {
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let bucket = bucket(client);
-        let policy = async { found(json::<Policy>(client, &reading(&bucket)).await) };
+        let policy = async { found(client.storage.json::<Policy>(&reading(&bucket)).await) };
         let (policy, is_own_bucket) = tokio::try_join!(policy, is_own_bucket(client))?;
         let Some(policy) = policy.filter(|_| is_own_bucket) else { return Ok(Vec::new()) };
         let grants = policy.grants(&|email| is_own(client, email));

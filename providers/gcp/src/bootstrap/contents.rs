@@ -8,10 +8,11 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::bucket::is_own;
-use super::storage::{Request, json, once, part, send, storage, upload};
+use super::storage::{storage, upload};
 use crate::client::Gcp;
 use crate::compile::names::bucket_name_of;
 use crate::gce::{found, gone, pages};
+use crate::rest::{Request, part};
 
 /// Deletions of single versions that are under way at once; Cloud Storage has no call for several.
 const AT_ONCE: usize = 16;
@@ -76,7 +77,7 @@ async fn list(client: &Gcp, bucket: &str, prefix: &str, versions: bool) -> Resul
         if let Some(token) = token {
             request = request.query("pageToken", token);
         }
-        let page: Page = json(client, &request).await?;
+        let page: Page = client.storage.json(&request).await?;
         Ok((page.items, page.next_page_token))
     })
     .await
@@ -92,14 +93,14 @@ fn object(bucket: &str, key: &str) -> String {
 
 /// Writes an object.
 pub(super) async fn put(client: &Gcp, bucket: &str, key: &str, body: &str) -> Result<(), CloudError> {
-    send(client, &upload(storage("objects.insert"), bucket, key, body)?).await.map(drop)
+    client.storage.send(&upload(storage("objects.insert"), bucket, key, body)?).await.map(drop)
 }
 
 /// Writes an object unless it is there; whether it was written. An answer that was lost leaves it written: then it is
 /// there the next time, and is read back.
 pub(super) async fn put_new(client: &Gcp, bucket: &str, key: &str, body: &str) -> Result<bool, CloudError> {
     let request = upload(storage("objects.insert"), bucket, key, body)?.query("ifGenerationMatch", "0");
-    match send(client, &request).await {
+    match client.storage.send(&request).await {
         Ok(_) => Ok(true),
         Err(error) if error.code.as_deref() == Some("conditionNotMet") => Ok(false),
         Err(error) => Err(error),
@@ -109,13 +110,13 @@ pub(super) async fn put_new(client: &Gcp, bucket: &str, key: &str, body: &str) -
 /// Reads an object.
 pub(super) async fn get(client: &Gcp, bucket: &str, key: &str) -> Result<Vec<u8>, CloudError> {
     let request = Request::new(storage("objects.get"), Method::GET, object(bucket, key)).query("alt", "media");
-    send(client, &request).await
+    client.storage.send(&request).await
 }
 
 /// Removes an object; an older version of it stays until it is purged.
 pub(super) async fn delete(client: &Gcp, bucket: &str, key: &str) -> Result<(), CloudError> {
     let request = Request::new(storage("objects.delete"), Method::DELETE, object(bucket, key));
-    gone(send(client, &request).await)
+    gone(client.storage.send(&request).await)
 }
 
 /// Removes every version of every object whose key begins with `prefix`.
@@ -125,7 +126,7 @@ pub(super) async fn purge(client: &Gcp, bucket: &str, prefix: &str) -> Result<()
         .map(|version| async move {
             let request = Request::new(storage("objects.delete"), Method::DELETE, object(bucket, &version.name))
                 .query("generation", version.generation);
-            gone(send(client, &request).await)
+            gone(client.storage.send(&request).await)
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -139,7 +140,7 @@ pub(super) async fn remove(client: &Gcp, bucket: &str) -> Result<(), CloudError>
         .caller
         .call(storage("buckets.delete"), || async {
             purge(client, bucket, "").await?;
-            once(client, &request).await.map(drop)
+            client.storage.once(&request).await.map(drop)
         })
         .await
 }

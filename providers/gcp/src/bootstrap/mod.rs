@@ -4,6 +4,7 @@ pub mod bucket;
 pub mod bucket_policy;
 pub mod cluster_secret;
 mod contents;
+pub(crate) mod described;
 pub mod object;
 pub mod storage;
 

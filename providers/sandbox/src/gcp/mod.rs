@@ -10,8 +10,10 @@ mod compute;
 mod crm;
 mod dns;
 mod error;
+mod fields;
 mod filter;
 mod iam;
+mod kms;
 mod operation;
 mod page;
 mod request;
@@ -68,13 +70,14 @@ struct Service {
 }
 
 /// Every service, in the order in which they are asked whether a request is theirs.
-const SERVICES: [Service; 5] = [
+const SERVICES: [Service; 6] = [
     Service {
         target: compute::target,
         handle: compute::handle,
         settle: compute::settle,
         inventory: compute::inventory,
     },
+    Service { target: kms::target, handle: kms::handle, settle: nothing, inventory: kms::inventory },
     Service { target: iam::target, handle: iam::handle, settle: nothing, inventory: iam::inventory },
     Service { target: crm::target, handle: crm::handle, settle: nothing, inventory: crm::inventory },
     Service { target: dns::target, handle: dns::handle, settle: nothing, inventory: dns::inventory },
@@ -125,7 +128,7 @@ impl Gcp {
         effect: Option<Effect>,
     ) -> Result<http::Response<Bytes>, ApiError> {
         self.with(effect, |cx, store| {
-            let result = (service.handle)(cx, request);
+            let result = (service.handle)(cx, request).and_then(|response| fields::pick(request, response));
             if result.is_ok() {
                 cx.world.commit();
             } else {

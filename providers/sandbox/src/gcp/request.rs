@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::error::ApiError;
 
-/// The query parameters that every method has and that change nothing here. `fields` is not among them: an answer is
-/// always whole.
-const COMMON: [&str; 10] = [
+/// The query parameters that every method has. None but `fields` changes anything here.
+const COMMON: [&str; 11] = [
     "alt",
     "$alt",
     "$apiVersion",
     "$.xgafv",
     "access_token",
+    "fields",
     "key",
     "oauth_token",
     "prettyPrint",

@@ -238,3 +238,17 @@ async fn a_world_outlives_its_process() {
     sandbox.shutdown().await;
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[tokio::test]
+async fn some_fields_can_be_asked_for() {
+    let sandbox = with_bucket().await;
+    let bucket = call(&sandbox, "GET", &format!("/{BUCKET}?fields=name,versioning/enabled"), Value::Null).await;
+    assert_eq!(bucket.body, json!({ "name": BUCKET, "versioning": { "enabled": true } }));
+    let made = upload(&sandbox, "a", "x", "&fields=generation").await.body;
+    assert_eq!(made.as_object().unwrap().keys().collect::<Vec<_>>(), ["generation"]);
+    let listed = call(&sandbox, "GET", &format!("/{BUCKET}/o?fields=items(name),nextPageToken"), Value::Null).await;
+    assert_eq!(listed.body, json!({ "items": [{ "name": "a" }] }));
+    let wrong = upload(&sandbox, "b", "x", "&fields=a(").await;
+    assert_eq!((wrong.status, wrong.reason()), (400, "invalidParameter"));
+    assert_eq!(call(&sandbox, "GET", &format!("/{BUCKET}/o/b"), Value::Null).await.status, 404, "it was not written");
+}
