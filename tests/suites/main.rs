@@ -13,4 +13,5 @@ mod golden;
 mod lifecycle;
 mod properties;
 mod regions;
+mod state_hosts_azure;
 mod user;
