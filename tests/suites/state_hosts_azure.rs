@@ -72,8 +72,14 @@ impl Scene {
                 "allowBlobPublicAccess": true, "supportsHttpsTrafficOnly": false, "minimumTlsVersion": "TLS1_0",
             },
         });
-        self.account("PUT", &body).await;
-        while self.account("GET", &Value::Null).await["properties"]["provisioningState"] != "Succeeded" {
+        let group = format!("/subscriptions/{DUMMY_SUBSCRIPTION}/resourceGroups/team");
+        self.make_account(&group, &body).await;
+    }
+
+    async fn make_account(&self, group: &str, body: &Value) {
+        let path = format!("{group}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}?api-version={STORAGE}");
+        self.ask("PUT", &path, body).await;
+        while self.ask("GET", &path, &Value::Null).await["properties"]["provisioningState"] != "Succeeded" {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
@@ -246,8 +252,7 @@ async fn a_name_of_someone_elses_is_unknown() {
     let theirs = "/subscriptions/00000000-0000-0000-0000-000000000009/resourceGroups/theirs";
     scene.ask("PUT", &format!("{theirs}?api-version=2021-04-01"), &json!({ "location": "westeurope" })).await;
     let body = json!({ "location": "westeurope", "kind": "StorageV2", "sku": { "name": "Standard_LRS" } });
-    let path = format!("{theirs}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}?api-version={STORAGE}");
-    scene.ask("PUT", &path, &body).await;
+    scene.make_account(theirs, &body).await;
     let findings = scene.host().await.prepare(&bucket(Some("team"))).await.unwrap();
     assert_eq!(grades(&findings)["account"], Grade::Unknown, "{findings:#?}");
 }

@@ -314,6 +314,11 @@ def _duration(text):
         raise ValueError(text)
 
 
+def _base64url(text):
+    if not re.fullmatch(r"[\w-]*={0,2}", text, re.ASCII) or len(text.rstrip("=")) % 4 == 1:
+        raise ValueError(text)
+
+
 SCALARS = {
     "str": _is((str,), "a string"),
     "int": _is((int,), "a whole number"),
@@ -323,7 +328,7 @@ SCALARS = {
     "iso-8601": _text(lambda text: datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)), "a time"),
     "duration": _text(_duration, "a duration"),
     "unix-time": _is((int,), "seconds since 1970"),
-    "base64": _text(lambda text: base64.b64decode(f"{text}==", altchars=b"-_", validate=True), "base64url"),
+    "base64": _text(_base64url, "base64url"),
     "bytearray": _text(lambda text: base64.b64decode(text, validate=True), "base64"),
 }
 
@@ -338,6 +343,9 @@ BLOBS = {
     "HeadContainerProperties": ("HEAD", "container", {"restype": "container"}, {"timeout"}, set(), {200}),
     "CreateContainer": ("PUT", "container", {"restype": "container"}, {"timeout"}, {"content-length"}, {201}),
     "DeleteContainer": ("DELETE", "container", {"restype": "container"}, {"timeout"}, set(), {202}),
+    "SubmitBatch": (
+        "POST", "container", {"restype": "container", "comp": "batch"}, {"timeout"}, {"content-length"}, {202},
+    ),
     "PutBlob": ("PUT", "blob", {}, {"timeout"}, {"content-length", "x-ms-blob-type"}, {201}),
     "PutBlock": ("PUT", "blob", {"comp": "block"}, {"blockid", "timeout"}, {"content-length"}, {201}),
     "PutBlockList": ("PUT", "blob", {"comp": "blocklist"}, {"timeout"}, {"content-length"}, {201}),

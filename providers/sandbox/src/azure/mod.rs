@@ -241,7 +241,7 @@ impl Cloud for Azure {
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
                 Err(error) if matches!(plane, Plane::Blobs(_)) => {
-                    (storage::blob::refusal(&error), Some(error.failure.code))
+                    (storage::blob::refusal(&request, &error), Some(error.failure.code))
                 }
                 Err(error) => (Response::from(&error), Some(error.failure.code)),
             };
