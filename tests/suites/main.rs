@@ -17,6 +17,7 @@ mod regions;
 mod state;
 mod state_crash;
 mod state_hosts_aws;
+mod state_hosts_azure;
 mod state_hosts_gcp;
 mod stores;
 mod user;

@@ -1,11 +1,12 @@
-"""Azure's requests and answers against the management packages for Python, and blobs against a table.
+"""Azure's requests and answers against its packages for Python, and blobs against a table.
 
-`arm_models.py` reads the packages. Blobs have another protocol, of which Meridian uses a few operations; these are in
+`arm_models.py` reads the packages: those for management, and the one for the keys in vaults. Blobs have another protocol, of which Meridian uses a few operations; these are in
 `BLOBS`, after https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api.
 """
 
 import base64
 import binascii
+import copy
 import datetime
 import re
 import urllib.parse
@@ -31,18 +32,29 @@ TERMINAL = {"Succeeded", "Failed", "Canceled"}
 
 ARM = re.compile(r"/(?:subscriptions|providers|tenants)(?:/|$)", re.IGNORECASE)
 
+# Our sandbox has every vault at one address, with the name of its host first in the path.
+VAULT = re.compile(r"/[a-z][a-z0-9-]{1,22}[a-z0-9]\.vault\.azure\.net(?P<path>/.*)")
+
 
 def check(exchange):
     """The operation that a recorded exchange called, and the list of its faults."""
+    vault = VAULT.fullmatch(exchange.path)
+    if vault:
+        exchange = copy.copy(exchange)
+        exchange.path = vault["path"]
+        return _check_modelled(exchange, "keys")
     if not ARM.match(exchange.path):
         return check_blob(exchange)
     if POLL.fullmatch(exchange.path):
         faults = [] if exchange.method == "GET" else [f"the method is {exchange.method} and not GET"]
         faults += (f"answer {fault}" for fault in _check_poll(exchange))
         return "poll", faults
-    version = dict(exchange.parameters()).get("api-version", "")
     namespace = re.findall(r"/providers/([^/]+)", exchange.path)[-1:]
-    namespace = namespace[0].lower() if namespace else ""
+    return _check_modelled(exchange, namespace[0].lower() if namespace else "")
+
+
+def _check_modelled(exchange, namespace):
+    version = dict(exchange.parameters()).get("api-version", "")
     name = f"{exchange.method} {_anonymous(exchange.path)}"
     if namespace not in PACKAGES:
         return name, [f"unknown resource provider {namespace!r}"]
@@ -302,6 +314,11 @@ def _duration(text):
         raise ValueError(text)
 
 
+def _base64url(text):
+    if not re.fullmatch(r"[\w-]*={0,2}", text, re.ASCII) or len(text.rstrip("=")) % 4 == 1:
+        raise ValueError(text)
+
+
 SCALARS = {
     "str": _is((str,), "a string"),
     "int": _is((int,), "a whole number"),
@@ -310,6 +327,8 @@ SCALARS = {
     "bool": _is((bool,), "a boolean"),
     "iso-8601": _text(lambda text: datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)), "a time"),
     "duration": _text(_duration, "a duration"),
+    "unix-time": _is((int,), "seconds since 1970"),
+    "base64": _text(_base64url, "base64url"),
     "bytearray": _text(lambda text: base64.b64decode(text, validate=True), "base64"),
 }
 
@@ -321,8 +340,12 @@ BLOBS = {
         {"prefix", "delimiter", "marker", "maxresults", "include", "timeout"}, set(), {200},
     ),
     "GetContainerProperties": ("GET", "container", {"restype": "container"}, {"timeout"}, set(), {200}),
+    "HeadContainerProperties": ("HEAD", "container", {"restype": "container"}, {"timeout"}, set(), {200}),
     "CreateContainer": ("PUT", "container", {"restype": "container"}, {"timeout"}, {"content-length"}, {201}),
     "DeleteContainer": ("DELETE", "container", {"restype": "container"}, {"timeout"}, set(), {202}),
+    "SubmitBatch": (
+        "POST", "container", {"restype": "container", "comp": "batch"}, {"timeout"}, {"content-length"}, {202},
+    ),
     "PutBlob": ("PUT", "blob", {}, {"timeout"}, {"content-length", "x-ms-blob-type"}, {201}),
     "PutBlock": ("PUT", "blob", {"comp": "block"}, {"blockid", "timeout"}, {"content-length"}, {201}),
     "PutBlockList": ("PUT", "blob", {"comp": "blocklist"}, {"timeout"}, {"content-length"}, {201}),

@@ -17,10 +17,16 @@ PACKAGES = {
     "": ["azure.mgmt.resource.resources", "azure.mgmt.resource.subscriptions"],
     "microsoft.authorization": ["azure.mgmt.authorization"],
     "microsoft.compute": ["azure.mgmt.compute"],
+    "microsoft.keyvault": ["azure.mgmt.keyvault"],
     "microsoft.managedidentity": ["azure.mgmt.msi"],
     "microsoft.network": ["azure.mgmt.network", "azure.mgmt.privatedns"],
     "microsoft.storage": ["azure.mgmt.storage"],
+    # What is in vaults.
+    "keys": ["azure.keyvault.keys._generated"],
 }
+
+# Parts of a path that may be empty: the newest version of a key has two slashes where others have theirs.
+EMPTY = {"key-version"}
 
 # Enumerations that their own documentation calls out of date and incomplete.
 OPEN = {"VirtualMachineSizeTypes"}
@@ -47,14 +53,15 @@ class Operation:
         self._wide = {label for label, name in names.items() if name in wide}
         # ARM does not tell cases of the fixed parts apart.
         self.path = re.compile(self._expression(), re.IGNORECASE)
-        self.weight = len(re.sub(r"\{\w+\}", "", self.template))
+        self.weight = len(re.sub(r"\{[\w-]+\}", "", self.template))
 
     def _expression(self):
         parts = []
-        for literal, label in re.findall(r"([^{]*)(?:\{(\w+)\})?", self.template):
+        for literal, label in re.findall(r"([^{]*)(?:\{([\w-]+)\})?", self.template):
             parts.append(re.escape(literal))
             if label:
-                parts.append(f"(?P<{label}>{'.+' if label in self._wide else '[^/]+'})")
+                some = "[^/]*" if label in EMPTY else "[^/]+"
+                parts.append(f"(?P<{label.replace('-', '_')}>{'.+' if label in self._wide else some})")
         return "".join(parts)
 
     def rules(self, kind):
@@ -80,7 +87,8 @@ class Operation:
                 if kind in self._read:
                     given = [word for word in call.keywords if isinstance(word.value, ast.Constant)]
                     bounds = {word.arg: word.value.value for word in given}
-                    self._read[kind][key.value] = bounds | {"required": required}
+                    name = key.value.replace("-", "_") if kind == "url" else key.value
+                    self._read[kind][name] = bounds | {"required": required}
 
 
 class Api:
@@ -102,7 +110,7 @@ class Api:
 
     @classmethod
     def _versions(cls, package, version):
-        folder = f"{package}.v{version.replace('-', '_')}"
+        folder = f"{package}.v{re.sub('[-.]', '_', version)}"
         for name in (folder, package):
             if name not in cls._loaded:
                 cls._loaded[name] = cls(name) if _exists(f"{name}.operations") else None

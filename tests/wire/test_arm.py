@@ -69,6 +69,16 @@ def blob(method, uri, answer=b"", status=200, headers=(), answer_headers=BLOB_AN
     return {**entry, "headers": [*BLOB_HEADERS, *headers], "response_headers": answer_headers}
 
 
+def vault(path, body=None, answer=None, version="7.4", status=200):
+    method = "GET" if body is None else "POST"
+    return exchange(method, f"/team.vault.azure.net/keys/{path}?api-version={version}", body, answer, status)
+
+
+def wrapped(body=(), answer=()):
+    asked = {"alg": "RSA-OAEP-256", "value": "c2VjcmV0", **dict(body)}
+    return vault("k/0123/wrapkey", asked, {"kid": "https://v/keys/k/0123", "value": "AA-_", **dict(answer)})
+
+
 def put(kind="BlockBlob", **more):
     return blob("PUT", "/account/container/a/b", b"", 201, [["Content-Length", "1"], ["x-ms-blob-type", kind]], **more)
 
@@ -99,6 +109,11 @@ class Good(unittest.TestCase):
             ("blobs GetBlob", blob(
                 "GET", "/account/container/none", b"<Error><Code>c</Code><Message>m</Message></Error>", 404,
                 answer_headers=[*BLOB_ANSWER[:2], ["x-ms-error-code", "BlobNotFound"]])),
+            ("blobs HeadContainerProperties", blob("HEAD", "/account/container?restype=container")),
+            ("KeyVaultClientOperationsMixin.wrap_key", wrapped()),
+            ("KeyVaultClientOperationsMixin.get_key", vault("k/", None, {"key": {"kty": "RSA", "n": "AA-_"}})),
+            ("KeyVaultClientOperationsMixin.get_key", vault(
+                "k/", None, {"error": {"code": "KeyNotFound", "message": "m"}}, status=404)),
         ]:
             with self.subTest(name=name):
                 self.assertEqual(check_record(entry), (name, []))
@@ -177,6 +192,17 @@ class Bad(unittest.TestCase):
         self.assert_fault(polled({"status": 1}), "status: a number and not a string")
         self.assert_fault(polled(None, 202), "202 without")
         self.assert_fault(failed(details="d"), "error.details: a string and not a list")
+
+    def test_vaults(self):
+        self.assert_fault(vault("k/", version="8"), "no operation of version")
+        self.assert_fault(vault("k/0123/lock", {}), "no operation of version")
+        self.assert_fault(wrapped({"colour": "red"}), "colour: unknown property")
+        self.assert_fault(wrapped({"alg": "ROT13"}), "'ROT13' is not one of")
+        self.assert_fault(wrapped({"value": "a+b"}), "'a+b' is not base64url")
+        self.assert_fault(wrapped(answer={"value": "a+b"}), "answer value: 'a+b' is not base64url")
+        self.assert_fault(wrapped(answer={"iv": 1}), "a number and not a string")
+        old = {"attributes": {"created": "2026"}}
+        self.assert_fault(vault("k/", None, old), "attributes.created: a string and not seconds since 1970")
 
     def test_blobs(self):
         self.assert_fault(blob("PATCH", "/account/container/a"), "no operation has this method")

@@ -79,17 +79,14 @@ fn passes(kind: ErrorKind) -> bool {
 async fn find(host: &AzureState, place: &Place<'_>) -> Result<Option<Account>, CloudError> {
     let (client, subscription) = (&host.client, host.subscription().await?);
     let accounts = client.storage.storage_accounts_client();
-    let account = match place.group {
-        Some(group) => {
-            let api = read(STORAGE, "StorageAccounts_GetProperties");
-            let get = || accounts.get_properties(group, place.account, subscription).into_future();
-            found(client.call(api, get).await)?
-        }
-        None => {
-            let api = read(STORAGE, "StorageAccounts_List");
-            let all = client.pages(api, || accounts.list(subscription).into_stream(), |page| page.value).await?;
-            all.into_iter().find(|account| account.tracked_resource.resource.name.as_deref() == Some(place.account))
-        }
+    let account = if let Some(group) = place.group {
+        let api = read(STORAGE, "StorageAccounts_GetProperties");
+        let get = || accounts.get_properties(group, place.account, subscription).into_future();
+        found(client.call(api, get).await)?
+    } else {
+        let api = read(STORAGE, "StorageAccounts_List");
+        let all = client.pages(api, || accounts.list(subscription).into_stream(), |page| page.value).await?;
+        all.into_iter().find(|account| account.tracked_resource.resource.name.as_deref() == Some(place.account))
     };
     match account {
         Some(account) => Ok(Some(Account::read(client, &account).await?)),

@@ -1,7 +1,7 @@
 //! A container for state: made with what protects it, or looked at.
 
-use meridian_provider_api::CloudError;
 use meridian_provider_api::state_host::{Finding, Grade};
+use meridian_provider_api::{CloudError, ErrorKind};
 
 use super::account::{self, Account, STATE_TAG, Seen};
 use super::place::Place;
@@ -30,16 +30,25 @@ pub(super) async fn prepare(host: &AzureState, place: &Place<'_>) -> Result<Vec<
         }
     };
     if !container::may_be_read(host, place).await? {
-        findings.push(Finding {
-            grade: Grade::Unknown,
-            what: "access",
-            message: "the credentials may not read what is in the container".to_owned(),
-            hint: "az role assignment create --role 'Storage Blob Data Contributor' --assignee WHO --scope ACCOUNT; \
-                   the rights of an owner do not reach what is inside, and a new role takes some minutes to be known"
-                .to_owned(),
-        });
+        findings.push(no_access(host));
     }
     Ok(findings)
+}
+
+fn no_access(host: &AzureState) -> Finding {
+    let hint = match host.key {
+        Some(_) => "take one of the account's keys as they are now, or none and a role instead",
+        None => {
+            "az role assignment create --role 'Storage Blob Data Contributor' --assignee WHO --scope ACCOUNT; the rights \
+             of an owner do not reach what is inside, and a new role takes some minutes to be known"
+        }
+    };
+    Finding {
+        grade: Grade::Unknown,
+        what: "access",
+        message: "the credentials may not read what is in the container".to_owned(),
+        hint: hint.to_owned(),
+    }
 }
 
 /// Something that protects state.
@@ -156,10 +165,21 @@ async fn of_container(host: &AzureState, place: &Place<'_>, account: &Account) -
 
 /// What can be told of an account that can't be looked at, with its container.
 async fn of_hidden(host: &AzureState, place: &Place<'_>, why: &CloudError) -> Result<Vec<Finding>, CloudError> {
-    let public = container::is_public_itself(host, place).await?;
-    if public.is_none() {
-        container::make_itself(host, place).await?;
-    }
+    let told = match container::is_public_itself(host, place).await {
+        Err(error) if error.kind == ErrorKind::Denied => Finding {
+            grade: Grade::Unknown,
+            what: "container",
+            message: format!("the container {} can't be looked at: {error}", place.container),
+            hint: String::new(),
+        },
+        Err(error) => return Err(error),
+        Ok(public) => {
+            if public.is_none() {
+                container::make_itself(host, place).await?;
+            }
+            told_of_container(place, public)
+        }
+    };
     let account = Finding {
         grade: Grade::Unknown,
         what: "account",
@@ -170,7 +190,7 @@ async fn of_hidden(host: &AzureState, place: &Place<'_>, why: &CloudError) -> Re
             place.account
         ),
     };
-    Ok(vec![account, told_of_container(place, public)])
+    Ok(vec![account, told])
 }
 
 fn told_of_container(place: &Place<'_>, public: Option<bool>) -> Finding {

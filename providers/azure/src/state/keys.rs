@@ -201,7 +201,7 @@ pub(super) async fn unwrap(
     if !used.is_of(&named) || used.version.is_none() {
         return Err(refused(format!("it was wrapped with {used}, and not with {named}")));
     }
-    if kept.alg != ALGORITHM || URL_SAFE_NO_PAD.decode(&kept.value).is_err() {
+    if kept.alg != ALGORITHM || BASE64.decode(&kept.value).is_err() {
         return Err(refused(format!("what is kept is no key that was wrapped by {ALGORITHM}")));
     }
     let body = operate(client, api, &used, "unwrapkey", &kept.value).await?;
@@ -237,7 +237,13 @@ async fn newest(client: &Azure, key: &KeyId) -> Result<KeyId, CloudError> {
 }
 
 /// Lets the vault do something with a key to a value in base64.
-async fn operate(client: &Azure, api: Api, key: &KeyId, what: &str, value: &str) -> Result<Bytes, CloudError> {
+async fn operate(
+    client: &Azure,
+    api: Api,
+    key: &KeyId,
+    what: &str,
+    value: &str,
+) -> Result<Zeroizing<Vec<u8>>, CloudError> {
     // Long enough that it never grows: what is left behind by growing would not be wiped.
     let mut body = Zeroizing::new(Vec::with_capacity(value.len() + 64));
     serde_json::to_writer(&mut *body, &Operation { alg: ALGORITHM, value }).map_err(|error| unread(api, &error))?;
@@ -245,7 +251,8 @@ async fn operate(client: &Azure, api: Api, key: &KeyId, what: &str, value: &str)
     // With a character set: the transport takes a plain JSON body apart, and would leave copies of it.
     request.insert_header("content-type", "application/json; charset=utf-8");
     request.set_body(Bytes::from_owner(body));
-    Ok(client.send(api, Signed::Token(&key.scope()), request).await.map_err(told)?.body)
+    let answer = client.send(api, Signed::Token(&key.scope()), request).await.map_err(told)?;
+    Ok(Zeroizing::new(Vec::from(answer.body)))
 }
 
 fn request(client: &Azure, method: Method, key: &KeyId, what: &str) -> Result<Request, CloudError> {

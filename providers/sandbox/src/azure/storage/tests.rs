@@ -368,3 +368,29 @@ async fn an_account_itself_makes_containers() {
         412
     );
 }
+
+#[tokio::test]
+async fn many_blobs_are_deleted_at_once() {
+    let sandbox = sandbox().await;
+    open(&sandbox).await;
+    put(&sandbox, "a", "x").await;
+    put(&sandbox, "b%20c", "x").await;
+    let part = |id: usize, target: &str| {
+        format!(
+            "--b\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: {id}\r\n\r\n\
+             DELETE {target} HTTP/1.1\r\nContent-Length: 0\r\nAuthorization: Bearer any\r\n\r\n\r\n"
+        )
+    };
+    let whole = |parts: &[String]| format!("{}--b--\r\n", parts.concat());
+    let headers = [("content-type", "multipart/mixed; boundary=b")];
+    let path = "bootstrap?restype=container&comp=batch";
+    let parts = [part(0, "/bootstrap/a"), part(1, "/merc0ffee1/bootstrap/b%20c"), part(2, "/bootstrap/none")];
+    let done = blob(&sandbox, "POST", path, &headers, &whole(&parts)).await;
+    assert_eq!((done.status, done.body.matches("HTTP/1.1 202 ").count()), (202, 2), "{done:?}");
+    assert!(done.body.contains("Content-ID: 2\r\n\r\nHTTP/1.1 404 "), "{done:?}");
+    assert!(blob(&sandbox, "GET", "bootstrap?restype=container&comp=list", &[], "").await.names().is_empty());
+    for bad in [whole(&[]), whole(&[part(0, "/elsewhere/a")]), part(0, "/bootstrap/a"), whole(&["--b\r\n".to_owned()])]
+    {
+        assert_eq!(blob(&sandbox, "POST", path, &headers, &bad).await.status, 400, "{bad}");
+    }
+}

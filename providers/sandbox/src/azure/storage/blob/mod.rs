@@ -3,6 +3,7 @@
 //! Source: learn.microsoft.com, "Blob Storage REST API", read in November 2026. Block blobs are there, and of the
 //! headers those that they have, and their versions; leases, snapshots, tags and what is deleted but kept are not.
 
+mod batch;
 mod condition;
 mod list;
 mod model;
@@ -96,6 +97,9 @@ pub fn route(request: &Request) -> Result<Route, ApiError> {
             Ok(Route::new(format!("Container_ListBlob{end}Segment"), list::list))
         }
         (&Method::PUT, (Some("container"), None), true) => Ok(Route::new("Container_Create", write::container)),
+        (&Method::POST, (Some("container"), Some("batch")), true) => {
+            Ok(Route::new("Container_SubmitBatch", batch::submit))
+        }
         (&Method::GET | &Method::HEAD, (Some("container"), None), true) => {
             Ok(Route::new("Container_GetProperties", read::container))
         }

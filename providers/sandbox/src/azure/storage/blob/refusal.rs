@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::VERSIONS;
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
 use crate::azure::response::Response;
@@ -11,7 +12,9 @@ use crate::xml::Xml;
 /// An error as storage writes it.
 pub fn refusal(request: &Request, error: &ApiError) -> Response {
     let mut headers = vec![("x-ms-error-code".to_owned(), error.failure.code.clone())];
-    headers.extend(request.header("x-ms-version").map(|version| ("x-ms-version".to_owned(), version.to_owned())));
+    // Whoever names no version that there is gets the answer in some other.
+    let version = request.header("x-ms-version").filter(|version| VERSIONS.contains(version));
+    headers.push(("x-ms-version".to_owned(), version.unwrap_or(VERSIONS[0]).to_owned()));
     headers.extend(error.headers.iter().cloned());
     let mut response = Response::empty(error.status).with(headers);
     // Nothing follows the head of a 304.

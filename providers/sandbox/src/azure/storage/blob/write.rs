@@ -147,7 +147,9 @@ pub fn delete(cx: &mut Cx<'_>, request: &Request) -> Result<Response, ApiError> 
         }
     };
     let is_gone = body.is_some();
-    body.into_iter().for_each(|body| cx.blobs.delete(&body));
+    if let Some(body) = body {
+        cx.blobs.delete(&body);
+    }
     cx.dirty();
     Ok(answer(request, 202, vec![("x-ms-delete-type-permanent", is_gone.to_string())]))
 }
