@@ -13,5 +13,6 @@ mod golden;
 mod lifecycle;
 mod properties;
 mod regions;
+mod replacements;
 mod stores;
 mod user;
