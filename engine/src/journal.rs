@@ -15,6 +15,10 @@ pub enum Entry {
     Intent { address: Address, intent: Intent },
     /// A resource was created, updated or found to be as desired.
     Made { address: Address, record: Record },
+    /// The cloud answered a create with an error, under the token that it was sent with. The create stays begun, since an
+    /// early call of several may have made something; but sent again it needs another token, or it would only be told of
+    /// this end.
+    Failed { address: Address },
     /// A resource is not there any more.
     Gone { address: Address },
     /// What the address had besides its resource (a deposed one, or the predecessor that a replacement leaves) is about

@@ -360,7 +360,7 @@ fn depended_on(observed: &Observed, ids: &BTreeMap<&str, &Address>, state: Optio
 
 /// The idempotency token of a create: 32 hexadecimal digits out of the cluster, the address, the unresolved fields and
 /// the state's lineage and serial. A create that was begun and never answered keeps the seed it was begun with, and so
-/// its token, unless what it made is there: that is to be replaced, and its token would give it back.
+/// its token (one that was answered with an error has none left), unless what it made is there: that is to be replaced, and its token would give it back.
 fn token(node: &Node, inputs: &Inputs<'_>) -> (String, String) {
     let begun = inputs
         .state

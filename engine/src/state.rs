@@ -88,8 +88,8 @@ pub struct Record {
 pub struct Intent {
     /// `create`, `update` or `delete`.
     pub verb: Verb,
-    /// What the idempotency token of a create was made with; empty unless something is made. A create that is sent again
-    /// after a crash uses it, so that its token is the same.
+    /// What the idempotency token of a create was made with; empty unless something is made, and once it was answered with
+    /// an error. A create that is sent again after a crash uses it, so that its token is the same.
     pub seed: String,
 }
 
@@ -154,6 +154,11 @@ impl State {
             match entry {
                 Entry::Intent { address, intent } => {
                     self.intents.insert(address, intent);
+                }
+                Entry::Failed { address } => {
+                    if let Some(intent) = self.intents.get_mut(&address) {
+                        intent.seed.clear();
+                    }
                 }
                 Entry::Made { address, record } => {
                     self.intents.remove(&address);

@@ -1,17 +1,22 @@
 //! A session on a sandbox of its own, in a directory of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use meridian_aws::client::Aws;
 use meridian_cli::registry::Registry;
 use meridian_cli::session::{Session, Settings};
 use meridian_engine::apply::Report;
 use meridian_engine::events::{Event, EventSink};
 use meridian_engine::{Plan, State};
+use meridian_gcp::client::Gcp;
+use meridian_provider_api::{Connection, Credentials, Pace};
 use meridian_sandbox::{Config, Sandbox};
 use meridian_spec::{Catalogue, Cluster};
 use meridian_state::{FileStore, Owner, Store};
 use tokio::sync::watch;
+
+use crate::clouds::TestCloud;
 
 /// What a suite works with.
 pub struct Rig {
@@ -146,24 +151,37 @@ impl EventSink for Deaf {
 }
 
 impl Rig {
+    /// A connection to a cloud of the sandbox.
+    fn connection(&self, cloud: TestCloud, cluster: &str) -> Connection {
+        Connection {
+            cluster: cluster.to_owned(),
+            region: cloud.region.to_owned(),
+            account: None,
+            endpoint: self.sandbox.endpoint(cloud.name),
+            forgotten: BTreeSet::new(),
+            credentials: Credentials::Dummy,
+            pace: Pace::quick(),
+            limiter: Arc::default(),
+            telemetry: Arc::default(),
+            wire_tap: None,
+        }
+    }
+
+    /// The client of Google Cloud on the same sandbox, for what someone else does behind our back.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub async fn gcp_client(&self) -> Gcp {
+        let connection = self.connection(TestCloud::named("gcp"), "someone-else");
+        Gcp::connect(connection).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// The SDK's own clients on the same sandbox, for what someone else does behind our back.
     ///
     /// # Panics
     /// When they can't be made.
-    pub async fn aws_client(&self) -> meridian_aws::client::Aws {
-        meridian_aws::client::Aws::connect(meridian_provider_api::Connection {
-            cluster: "someone-else".to_owned(),
-            region: "eu-west-1".to_owned(),
-            account: None,
-            endpoint: self.sandbox.endpoint("aws"),
-            forgotten: std::collections::BTreeSet::new(),
-            credentials: meridian_provider_api::Credentials::Dummy,
-            pace: meridian_provider_api::Pace::quick(),
-            limiter: Arc::default(),
-            telemetry: Arc::default(),
-            wire_tap: None,
-        })
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    pub async fn aws_client(&self) -> Aws {
+        let connection = self.connection(TestCloud::named("aws"), "someone-else");
+        Aws::connect(connection).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -1,6 +1,8 @@
 //! What clouds do on bad days, on the sandbox.
 
-use meridian_sandbox::{Config, Effect, Fault};
+use meridian_gcp::load_balancer::HealthCheck;
+use meridian_provider_api::{ErrorKind, KindOps as _, New};
+use meridian_sandbox::{Config, Effect, Fault, Quotas};
 use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
@@ -71,9 +73,84 @@ async fn broken_connections_are_survived_whatever_was_asked() {
 /// Services hear of each other's resources, and of their own, some seconds after they were made.
 #[tokio::test]
 async fn what_is_not_visible_yet_is_waited_for() {
-    let calls = "Describe Get List Create Run Attach Associate Modify Authorize Register Put Add Change";
-    let hidden = |verb: &str| format!("effect=not-visible,operation={verb}*,times=2").parse().unwrap();
-    survives(CLOUDS[0], calls.split(' ').map(hidden).collect()).await;
+    // The clouds whose sandbox can hide things, with the calls that only look or add.
+    let calls = [
+        ("aws", "Describe* Get* List* Create* Run* Attach* Associate* Modify* Authorize* Register* Put* Add* Change*"),
+        ("gcp", "*.get* *.list* *.insert *.create *.patch *.update *.add* *.set*"),
+    ];
+    let hidden = |verb: &str| format!("effect=not-visible,operation={verb},times=2").parse().unwrap();
+    for (cloud, calls) in calls {
+        survives(TestCloud::named(cloud), calls.split(' ').map(hidden).collect()).await;
+    }
+}
+
+/// An operation that has ended is all that the cloud has to say to its request id.
+#[tokio::test]
+async fn a_create_that_was_refused_is_begun_anew_by_the_next_run() {
+    let cloud = TestCloud::named("gcp");
+    let refused = "effect=fail-at-end,operation=instances.insert,code=QUOTA_EXCEEDED".parse().unwrap();
+    let rig = Rig::recorded("faults", Config { faults: vec![refused], ..Config::default() }).await;
+    let plan = rig::plan(&rig.session(), &cloud.example()).await;
+    let (report, _) = rig::apply(&rig.session(), &plan).await;
+    assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
+    assert!(report.failed.iter().all(|failure| failure.error.contains("QUOTA_EXCEEDED")), "{:#?}", report.failed);
+    rig.sandbox.faults().clear();
+    rig.sandbox.call_log().clear();
+    rig.converge(&cloud.example()).await;
+    assert_eq!(rig.sandbox.call_log().by_operation()["compute:instances.insert"], 3, "once for each machine");
+    rig.destroy("prod-eu").await;
+}
+
+/// A run that is killed while it waits for capacity leaves ids behind that stand for failures, and writes nothing down.
+#[tokio::test]
+async fn an_id_that_stands_for_a_failure_is_passed_over() {
+    let rig = Rig::recorded("faults", Config::default()).await;
+    let client = rig.gcp_client().await;
+    let check = HealthCheck {
+        name: "api".to_owned(),
+        protocol: "TCP".to_owned(),
+        port: 6443,
+        path: None,
+        interval_seconds: 10,
+        timeout_seconds: 5,
+        healthy_threshold: 2,
+        unhealthy_threshold: 2,
+    };
+    let new =
+        New { address: "google_compute_region_health_check.api".parse().unwrap(), token: "0123456789abcdef".repeat(2) };
+    let insert = "regionHealthChecks.insert";
+    rig.sandbox
+        .faults()
+        .add(format!("effect=fail-at-end,operation={insert},code=QUOTA_EXCEEDED,times=1").parse().unwrap());
+    assert_eq!(check.create(&client, &new).await.unwrap_err().kind, ErrorKind::Quota);
+    check.create(&client, &new).await.unwrap();
+    assert_eq!(rig.sandbox.call_log().by_operation()[&format!("compute:{insert}")], 3);
+}
+
+#[tokio::test]
+async fn a_quota_that_is_reached_is_named_and_stops_only_what_needs_more() {
+    let quotas = Quotas::default();
+    for (cloud, quotas, says, made, missing) in [
+        ("aws", Quotas { addresses: 0, ..quotas }, "AddressLimitExceeded", "aws_lb.api", "aws_nat_gateway.eu-west-1a"),
+        (
+            "gcp",
+            Quotas { instances: 0, ..quotas },
+            "Quota 'INSTANCES' exceeded",
+            "google_compute_forwarding_rule.api",
+            "google_compute_instance.control-plane-0",
+        ),
+    ] {
+        let spec = TestCloud::named(cloud).example();
+        let rig = Rig::recorded("faults", Config { quotas, ..Config::default() }).await;
+        let plan = rig::plan(&rig.session(), &spec).await;
+        let (report, state) = rig::apply(&rig.session(), &plan).await;
+        assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
+        let names_it = |error: &str| error.contains("quota exceeded") && error.contains(says);
+        assert!(report.failed.iter().all(|failure| names_it(&failure.error)), "{:#?}", report.failed);
+        let resources = state.unwrap().resources;
+        assert!(resources.contains_key(&made.parse().unwrap()) && !resources.contains_key(&missing.parse().unwrap()));
+        rig.destroy("prod-eu").await;
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod golden;
 mod lifecycle;
 mod properties;
 mod regions;
+mod replacements;
 mod state;
 mod state_crash;
 mod state_hosts_aws;

@@ -32,6 +32,9 @@ struct Serve {
     /// The port of a cloud, as `aws=4566` [default: a free one].
     #[arg(long, value_name = "CLOUD=PORT", value_parser = port)]
     port: Vec<(String, u16)>,
+    /// How many of a kind an account may have, as `addresses=4`; any number of times.
+    #[arg(long, value_name = "NAME=COUNT", value_parser = quota)]
+    quota: Vec<(String, usize)>,
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
@@ -39,6 +42,9 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let mut config = sandbox_config(global)?;
     config.listen = serve.listen;
     config.ports = serve.port.into_iter().collect();
+    for (name, limit) in serve.quota {
+        config.quotas = config.quotas.with(&name, limit)?;
+    }
     let sandbox = start_sandbox(config).await?;
     for (cloud, endpoint) in sandbox.endpoints() {
         print(&format!("{cloud} {endpoint}\n"))?;
@@ -46,6 +52,12 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     interrupted().await;
     sandbox.shutdown().await;
     Ok(Code::Done)
+}
+
+fn quota(text: &str) -> Result<(String, usize), String> {
+    let wrong = || format!("`{text}` is not NAME=COUNT, as addresses=4");
+    let (name, count) = text.split_once('=').ok_or_else(wrong)?;
+    Ok((name.to_owned(), count.parse().map_err(|_| wrong())?))
 }
 
 fn port(text: &str) -> Result<(String, u16), String> {

@@ -21,7 +21,15 @@ use crate::Address;
 use crate::value::Fields;
 
 /// An error of the cloud; its chain of causes tells the story.
-pub type ExecutorError = Box<dyn std::error::Error + Send + Sync>;
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The cloud said no, for good: under the same token a create would only be told so again.
+    #[error(transparent)]
+    Answered(Box<dyn std::error::Error + Send + Sync>),
+    /// No answer, or none that says how it ends: what was asked for may be under way or done.
+    #[error(transparent)]
+    Open(Box<dyn std::error::Error + Send + Sync>),
+}
 
 /// A resource to be made. Every reference in `fields` has been resolved.
 #[derive(Debug, Clone)]

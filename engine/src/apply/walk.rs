@@ -312,7 +312,13 @@ async fn execute(step: Step<'_>, fields: Fields, begins: Durable, ports: Ports<'
     ports.journal.may_send().await?;
     match verb {
         Verb::Create | Verb::Update => {
-            let outcome = send(change, verb, fields.clone(), ports.executor).await?;
+            let outcome = match send(change, verb, fields.clone(), ports.executor).await {
+                Err(StepError::Executor(error @ ExecutorError::Answered(_))) if verb == Verb::Create => {
+                    note(ports, Entry::Failed { address: change.address.clone() });
+                    return Err(StepError::Executor(error));
+                }
+                result => result?,
+            };
             let record =
                 Record { id: outcome.id, fields, computed: outcome.computed, depends_on: change.depends_on.clone() };
             note(ports, Entry::Made { address: change.address.clone(), record: record.clone() });

@@ -160,6 +160,8 @@ pub struct Cloud {
     world: Mutex<World>,
     /// Addresses whose changes fail.
     pub broken: Mutex<BTreeSet<String>>,
+    /// Addresses whose changes get no answer.
+    pub silent: Mutex<BTreeSet<String>>,
     /// Calls after which every later one hangs, as for a killed process: before or after the effect.
     pub die_at: Mutex<Option<(usize, bool)>>,
     calls: Mutex<usize>,
@@ -185,7 +187,7 @@ impl Cloud {
         tokio::time::sleep(Duration::from_secs(1)).await;
         {
             let mut world = self.world.lock().unwrap();
-            effect(&mut world)?;
+            effect(&mut world).map_err(|why| ExecutorError::Answered(why.into()))?;
             world.log.push(line);
         }
         match dies {
@@ -243,8 +245,11 @@ impl Cloud {
     }
 
     pub fn is_broken(&self, address: &Address) -> Result<(), ExecutorError> {
-        let broken = self.broken.lock().unwrap().contains(&address.to_string());
-        if broken { Err("the cloud says no".into()) } else { Ok(()) }
+        let holds = |addresses: &Mutex<BTreeSet<String>>| addresses.lock().unwrap().contains(&address.to_string());
+        if holds(&self.broken) {
+            return Err(ExecutorError::Answered("the cloud says no".into()));
+        }
+        if holds(&self.silent) { Err(ExecutorError::Open("the cloud says nothing".into())) } else { Ok(()) }
     }
 }
 

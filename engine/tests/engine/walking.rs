@@ -5,7 +5,7 @@ use std::time::Duration;
 use meridian_engine::events::Event;
 use meridian_engine::journal::Entry;
 use meridian_engine::state::{Intent, Verb};
-use meridian_engine::{Address, Graph, State};
+use meridian_engine::{Address, Graph, Plan, State};
 use tokio::sync::watch;
 
 use crate::cloud::{Bench, Wish};
@@ -38,6 +38,27 @@ async fn a_failure_stops_only_what_needs_it() {
     let rest = bench.plan(&graph, false).unwrap();
     assert_eq!(rest.effective().count(), 3);
     assert!(bench.apply(&rest).await.is_complete());
+}
+
+/// Clouds answer a token that they know as they did before, and so with the same error.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_refused_gets_another_token_and_one_without_an_answer_keeps_its_own() {
+    let (a, b): (Address, Address) = ("demo_subnet.a".parse().unwrap(), "demo_subnet.b".parse().unwrap());
+    let bench = Bench::default();
+    bench.cloud.broken.lock().unwrap().insert(a.to_string());
+    bench.cloud.silent.lock().unwrap().insert(b.to_string());
+    let graph = Wish::small().graph();
+    let first = bench.plan(&graph, false).unwrap();
+    assert_eq!(bench.apply(&first).await.failed.len(), 2);
+    let state = bench.state.lock().unwrap().clone().unwrap();
+    assert!(state.intents.contains_key(&a), "it may have made something before it was refused");
+
+    let second = bench.plan(&graph, false).unwrap();
+    let token = |plan: &Plan, address: &Address| {
+        plan.changes.iter().find(|change| change.address == *address).unwrap().token.clone()
+    };
+    assert_ne!(token(&first, &a), token(&second, &a));
+    assert_eq!(token(&first, &b), token(&second, &b));
 }
 
 #[tokio::test(start_paused = true)]

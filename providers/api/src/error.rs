@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use meridian_engine::apply::ExecutorError;
+
 /// What an error means, whatever the cloud calls it. Retries follow from it, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -63,6 +65,16 @@ pub struct CloudError {
     pub request_id: Option<String>,
     /// How long the cloud asks to wait before the next try, if it does.
     pub retry_after: Option<std::time::Duration>,
+}
+
+impl From<CloudError> for ExecutorError {
+    fn from(error: CloudError) -> Self {
+        match error.kind {
+            // Nothing was answered, or a wait ended before what it waited for.
+            ErrorKind::Transient | ErrorKind::Conflict | ErrorKind::Throttled => Self::Open(error.into()),
+            _ => Self::Answered(error.into()),
+        }
+    }
 }
 
 impl fmt::Display for CloudError {

@@ -152,7 +152,7 @@ fn kind_of(reason: &str, message: &str, http: Option<u16>) -> ErrorKind {
         | "ALREADY_EXISTS"
         | "conflict"
         | "duplicate" => ErrorKind::AlreadyExists,
-        "notFound" | "RESOURCE_NOT_FOUND" | "NOT_FOUND" => ErrorKind::NotFound,
+        "notFound" | "RESOURCE_NOT_FOUND" | "NOT_FOUND" | "memberNotFound" => ErrorKind::NotFound,
         "forbidden" | "insufficientPermissions" | "accessNotConfigured" | "required" if http != Some(400) => {
             ErrorKind::Denied
         }
@@ -201,6 +201,7 @@ mod tests {
             ("notFound", 404, ErrorKind::NotFound),
             ("alreadyExists", 409, ErrorKind::AlreadyExists),
             ("memberAlreadyExists", 400, ErrorKind::AlreadyExists),
+            ("memberNotFound", 400, ErrorKind::NotFound),
             ("forbidden", 403, ErrorKind::Denied),
             ("required", 400, ErrorKind::Invalid),
             ("backendError", 503, ErrorKind::Transient),

@@ -5,6 +5,8 @@ use std::future::Future;
 use meridian_engine::{Fields, Ref, Value};
 use meridian_provider_api::{CloudError, ErrorKind, Made};
 
+use crate::client::Gcp;
+
 /// Every page of a listing. `page` takes the token of the next page and gives its items and the token after it.
 pub async fn pages<T, F, Fut>(mut page: F) -> Result<Vec<T>, CloudError>
 where
@@ -43,6 +45,25 @@ pub fn location(path: &str) -> Option<&str> {
     let mut parts = path.split('/').skip_while(|part| !matches!(*part, "zones" | "regions"));
     parts.next()?;
     parts.next()
+}
+
+/// How often something that was just made is looked for before it counts as gone.
+const LOOKS_FOR_NEW: u32 = 10;
+
+/// Does something with a resource that was just made: that it is not found is taken, for a while, to mean not yet.
+pub async fn with_new<T, F, Fut>(client: &Gcp, mut act: F) -> Result<T, CloudError>
+where
+    F: FnMut() -> Fut + Send,
+    Fut: Future<Output = Result<T, CloudError>> + Send,
+    T: Send,
+{
+    for _ in 0..LOOKS_FOR_NEW {
+        match act().await {
+            Err(error) if error.kind == ErrorKind::NotFound => tokio::time::sleep(client.caller.pace.poll).await,
+            result => return result,
+        }
+    }
+    act().await
 }
 
 /// Gone already is what a delete wants.

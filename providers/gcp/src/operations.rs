@@ -1,4 +1,7 @@
 //! Long-running operations: nearly every change of Compute Engine is one. What failed says so at the end of it.
+//!
+//! The SDK's own pollers are not used: they send what begins an operation and every look at it by themselves, so that none of
+//! these calls would wait for a token of the limiter, be counted, or be tried again as its error allows.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -13,21 +16,28 @@ use crate::errors::{in_operation, is_stale};
 use crate::gce::{last, required};
 use crate::limits::compute_operation;
 
+/// How many ends of old are passed over at once. A run that waits out its patience leaves some fifty of them.
+const TOLD_AGAIN: u32 = 128;
+
 impl Gcp {
     /// Sends an insert and waits for its operation. `send` gets the request id, by which the cloud knows a repetition.
     ///
     /// An operation that ended in what will pass (no capacity, something in use) is begun again, with the next id: under
-    /// the first one the cloud would only tell of the same end.
+    /// the first one the cloud would only tell of the same end. Where it does tell of one, since an earlier run that was
+    /// killed has used the id, the next is taken at once: a new insert is never answered with its end.
     pub async fn insert<F, Fut>(&self, api: Api, token: &str, mut send: F) -> Result<Operation, CloudError>
     where
         F: FnMut(String) -> Fut + Send,
         Fut: Future<Output = Result<Operation, Error>> + Send,
     {
         let mut pauses = Pauses::new(self.caller.pace);
+        let (mut attempt, mut told) = (0, 0);
         loop {
-            let id = request_id(token, pauses.taken);
-            let begun = self.call(api, || send(id.clone())).await?;
+            let begun = self.call(api, || send(request_id(token, attempt))).await?;
+            attempt += 1;
+            let is_of_old = is_done(&begun);
             match self.done(api, begun).await {
+                Err(_) if is_of_old && told < TOLD_AGAIN => told += 1,
                 Err(error) if pauses.take(&error).await => {}
                 result => return result,
             }
@@ -118,12 +128,11 @@ struct Pauses {
     pace: Pace,
     deadline: Instant,
     next: Duration,
-    taken: u32,
 }
 
 impl Pauses {
     fn new(pace: Pace) -> Self {
-        Self { pace, deadline: Instant::now() + pace.patience, next: pace.backoff, taken: 0 }
+        Self { pace, deadline: Instant::now() + pace.patience, next: pace.backoff }
     }
 
     /// Pauses, if the error will pass and there is time; says whether it did.
@@ -134,7 +143,6 @@ impl Pauses {
         tracing::debug!(%error, delay = ?self.next, "beginning again");
         tokio::time::sleep(self.next).await;
         self.next = (self.next * 2).min(self.pace.backoff_max);
-        self.taken += 1;
         true
     }
 }

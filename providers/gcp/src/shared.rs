@@ -13,21 +13,29 @@ use crate::limits::compute_read;
 pub(crate) async fn check(client: &Gcp, cluster: &Cluster) -> Result<(), CloudError> {
     let Some(named) = &cluster.network.existing else { return Ok(()) };
     let path = existing::network(&client.project, named);
+    let own = named_subnets(cluster).map(|(_, named)| existing::subnet(&client.project, &client.region, named));
+    let elsewhere: Vec<_> = std::iter::once(path.clone())
+        .chain(own)
+        .filter_map(|path| existing::elsewhere(&path, &client.project))
+        .collect();
+    if !elsewhere.is_empty() {
+        return Err(CloudError::new(ErrorKind::Unsupported, "checking the existing network", elsewhere.join("; ")));
+    }
     let network = async {
-        let project = existing::project(&path, &client.project);
         let service = &client.compute.networks;
         let answer = client
-            .call(compute_read("networks.get"), || service.get().set_project(project).set_network(last(&path)).send())
+            .call(compute_read("networks.get"), || {
+                service.get().set_project(&client.project).set_network(last(&path)).send()
+            })
             .await;
         found(answer)
     };
     let subnets = futures::future::try_join_all(named_subnets(cluster).map(|(_, named)| async move {
         let path = existing::subnet(&client.project, &client.region, named);
-        let project = existing::project(&path, &client.project);
         let service = &client.compute.subnetworks;
         let answer = client
             .call(compute_read("subnetworks.get"), || {
-                service.get().set_project(project).set_region(&client.region).set_subnetwork(last(&path)).send()
+                service.get().set_project(&client.project).set_region(&client.region).set_subnetwork(last(&path)).send()
             })
             .await;
         found(answer)

@@ -171,6 +171,29 @@ pub struct Quotas {
     pub instances: usize,
 }
 
+/// A quota that can't be set.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no quota `{name}`")]
+pub struct QuotaError {
+    /// The name that was given.
+    pub name: String,
+    /// Which names there are.
+    #[source]
+    source: serde_json::Error,
+}
+
+impl Quotas {
+    /// The same with another limit of one, which is named as its field is.
+    pub fn with(self, name: &str, limit: usize) -> Result<Self, QuotaError> {
+        let change = || {
+            let mut quotas = serde_json::to_value(self)?;
+            quotas[name] = limit.into();
+            serde_json::from_value(quotas)
+        };
+        change().map_err(|source| QuotaError { name: name.to_owned(), source })
+    }
+}
+
 impl Default for Quotas {
     fn default() -> Self {
         Self {
@@ -186,5 +209,17 @@ impl Default for Quotas {
             network_interfaces: 5_000,
             instances: 10_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_set_by_its_name() {
+        assert_eq!(Quotas::default().with("vpcs", 2).unwrap(), Quotas { vpcs: 2, ..Quotas::default() });
+        let error = Quotas::default().with("vpc", 2).unwrap_err();
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("`vpcs`"));
     }
 }

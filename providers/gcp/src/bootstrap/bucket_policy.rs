@@ -17,7 +17,7 @@ use super::contents::bucket;
 use super::storage::storage;
 use super::{BOOTSTRAP, Bucket};
 use crate::client::Gcp;
-use crate::gce::{found, gone, id_of, made};
+use crate::gce::{found, gone, id_of, made, with_new};
 use crate::identity::ServiceAccount;
 use crate::identity::service_account::is_own;
 use crate::rest::{Request, part};
@@ -179,7 +179,7 @@ impl KindOps<Gcp> for BucketPolicy {
 
     async fn create(&self, client: &Gcp, _: &New) -> Result<Made, CloudError> {
         let bucket = id_of(&self.bucket)?;
-        change(client, bucket, &self.grants.0).await?;
+        with_new(client, || change(client, bucket, &self.grants.0)).await?;
         Ok(made(bucket))
     }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::contents::{contents, get, purge, put_new};
 use super::{Bucket, BucketPolicy};
 use crate::client::Gcp;
-use crate::gce::{gone, id_of, made};
+use crate::gce::{gone, id_of, made, with_new};
 
 resource! {
     /// A key pair, with its certificate when it is an authority's. Its id is `<bucket>/<key of the private half>`.
@@ -39,7 +39,7 @@ impl KindOps<Gcp> for ClusterSecret {
     }
 
     async fn create(&self, client: &Gcp, new: &New) -> Result<Made, CloudError> {
-        self.make(client, &new.address).await
+        with_new(client, || self.make(client, &new.address)).await
     }
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {

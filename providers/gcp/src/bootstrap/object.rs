@@ -10,7 +10,7 @@ use meridian_templates::Sha256;
 use super::Bucket;
 use super::contents::{contents, delete, put};
 use crate::client::Gcp;
-use crate::gce::{id_of, made};
+use crate::gce::{id_of, made, with_new};
 
 /// Where bundles are.
 const BUNDLES: &str = "nodes/";
@@ -64,7 +64,7 @@ impl KindOps<Gcp> for Object {
     }
 
     async fn create(&self, client: &Gcp, _: &New) -> Result<Made, CloudError> {
-        self.put(client).await
+        with_new(client, || self.put(client)).await
     }
 
     async fn update(&self, client: &Gcp, _: &Existing<Self>) -> Result<Made, CloudError> {

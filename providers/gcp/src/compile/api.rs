@@ -1,15 +1,14 @@
 //! The load balancer in front of the API servers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use meridian_engine::field::Set;
 use meridian_engine::{Graph, Ref};
 use meridian_provider_api::{CompileError, Pins};
-use meridian_spec::cluster::{Cluster, Exposure};
+use meridian_spec::cluster::{Cluster, Exposure, Slot};
 
 use super::names::{API, labels, name};
 use super::network::{enclosure_of, external, internal, subnet_of};
-use crate::compute::Instance;
 use crate::load_balancer::{BackendService, ForwardingRule, HealthCheck, InstanceGroup};
 
 pub(super) fn api(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(), CompileError> {
@@ -48,22 +47,20 @@ pub(super) fn api(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<(
     Ok(())
 }
 
-/// One group a zone, with the slots that stand in it.
+/// One group for each zone with slots, which these join.
 fn groups(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result<Set<Ref<InstanceGroup>>, CompileError> {
-    let mut zones: BTreeMap<&str, Vec<Ref<Instance>>> = BTreeMap::new();
-    for slot in &cluster.control_plane.slots {
-        zones.entry(&slot.zone).or_default().push(Ref::to(&slot.name)?);
-    }
+    let zones: BTreeSet<&str> = cluster.control_plane.slots.iter().map(|slot| slot.zone.as_str()).collect();
     let mut groups = Vec::new();
-    for (zone, machines) in zones {
-        let group = InstanceGroup {
-            name: name(cluster, pins, &format!("{API}-{zone}")),
-            zone: zone.to_owned(),
-            machines: Set(machines),
-        };
+    for zone in zones {
+        let group = InstanceGroup { name: name(cluster, pins, &format!("{API}-{zone}")), zone: zone.to_owned() };
         groups.push(graph.add(zone, group)?);
     }
     Ok(Set(groups))
+}
+
+/// The group that a slot joins.
+pub(super) fn group_of(slot: &Slot) -> Result<Ref<InstanceGroup>, CompileError> {
+    Ok(Ref::to(&slot.zone)?)
 }
 
 /// Asks the API server whether it is ready, which everyone may unless anonymous requests are turned off.
@@ -108,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_has_a_group_with_its_slots() {
+    fn every_slot_joins_the_group_of_its_zone_which_outlives_it() {
         let graph = compile(&fixture::cluster(), &Pins::new()).unwrap().graph;
         let group = graph.get(&"google_compute_instance_group.europe-west1-c".parse().unwrap()).unwrap();
-        let depends_on: Vec<String> = group.depends_on().iter().map(ToString::to_string).collect();
-        assert_eq!(depends_on, ["google_compute_instance.control-plane-1"]);
+        let slot = graph.get(&"google_compute_instance.control-plane-1".parse().unwrap()).unwrap();
+        assert!(group.depends_on().is_empty() && slot.depends_on().contains(&group.address));
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(super) fn bastion(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Resu
             root_volume_gib: ROOT_VOLUME_GIB,
             root_volume_type: root_disk_type(&bastion.machine.native_type).to_owned(),
             data_disk: None,
+            group: None,
             secure_boot: machine::secure_boot(&bastion.machine),
             hardened: true,
             ssh_keys: machine::ssh_keys(cluster),

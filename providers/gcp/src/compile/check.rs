@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use meridian_provider_api::Unfit;
 use meridian_spec::cluster::Cluster;
 
+use super::existing;
 use crate::marks::CLUSTER_LABEL;
 
 /// A subnet's primary and secondary ranges have prefixes of 4 to 29 (VPC, "Subnets": valid ranges).
@@ -33,6 +34,7 @@ pub fn check(cluster: &Cluster) -> Vec<Unfit> {
     name(cluster, &mut unfit);
     labels(cluster, &mut unfit);
     ranges(cluster, &mut unfit);
+    network(cluster, &mut unfit);
     slots(cluster, &mut unfit);
     rules(cluster, &mut unfit);
     pools(cluster, &mut unfit);
@@ -139,6 +141,19 @@ fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
+/// Where the spec says which the cluster's project is, a network of another one is refused before anything is called.
+fn network(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+    let Some(project) = cluster.provider_options.get("project") else { return };
+    let named = cluster.network.existing.iter().map(|named| existing::network(project, named));
+    let subnets = cluster.network.subnets.iter().filter_map(|subnet| subnet.existing.as_deref());
+    let subnets = subnets.map(|named| existing::subnet(project, &cluster.region.name, named));
+    for path in named.chain(subnets) {
+        if let Some(why) = existing::elsewhere(&path, project) {
+            push(unfit, "spec.network.existing", why, "name a network of the cluster's own project");
+        }
+    }
+}
+
 fn prohibited(range: Ipv4Net) -> Option<&'static str> {
     PROHIBITED.into_iter().find(|taken| {
         let taken = taken.parse::<Ipv4Net>();
@@ -217,6 +232,17 @@ mod tests {
         for cluster in [fixture::cluster(), fixture::shared(), fixture::public()] {
             assert_eq!(check(&cluster), []);
         }
+    }
+
+    #[test]
+    fn a_network_of_another_project_is_refused_where_the_own_one_is_known() {
+        let mut cluster = fixture::shared();
+        cluster.network.existing = Some("projects/host/global/networks/shared".to_owned());
+        assert_eq!(paths(&cluster), [""; 0]);
+        cluster.provider_options.insert("project".to_owned(), "host".to_owned());
+        assert_eq!(paths(&cluster), [""; 0]);
+        cluster.provider_options.insert("project".to_owned(), "own".to_owned());
+        assert_eq!(paths(&cluster), ["spec.network.existing"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, Slot, Topology};
 
 use super::network::subnet_of;
-use super::{machine, names};
+use super::{api, machine, names};
 use crate::bootstrap::BOOTSTRAP;
 use crate::compute::{Instance, image, root_disk_type, state_disk_type};
 use crate::disk::Disk;
@@ -35,6 +35,7 @@ pub(super) fn control_plane(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -
                 root_volume_gib: cluster.control_plane.root_volume_gib,
                 root_volume_type: root_disk_type(&machine.native_type).to_owned(),
                 data_disk: Some(data_disk),
+                group: Some(api::group_of(slot)?),
                 secure_boot: machine::secure_boot(machine),
                 hardened: true,
                 ssh_keys: machine::ssh_keys(cluster),
@@ -89,6 +90,7 @@ mod tests {
             [
                 "google_compute_address.control-plane-1",
                 "google_compute_disk.control-plane-1",
+                "google_compute_instance_group.europe-west1-c",
                 "google_compute_subnetwork.private",
                 "google_service_account.control-plane",
                 "google_storage_bucket_iam_policy.bootstrap",

@@ -1,4 +1,7 @@
-//! Networks and subnets that the spec names: by name, or by path where they stand in another project (a shared VPC).
+//! Networks and subnets that the spec names: by name or by path, but in the cluster's own project.
+//!
+//! A network of a host project (Shared VPC) can't be used: firewall rules are a network's, in its project, and those of a
+//! cluster would be the host's (VPC, "Shared VPC": firewall rules).
 
 use crate::gce::path_of;
 
@@ -18,6 +21,17 @@ pub fn subnet(project: &str, region: &str, named: &str) -> String {
     }
 }
 
+/// Why a path can't be used, where it leads to another project than `own`.
+#[must_use]
+pub fn elsewhere(path: &str, own: &str) -> Option<String> {
+    let project = project(path, own);
+    (project != own).then(|| {
+        format!(
+            "{path} is of the project {project}, and the cluster's is {own}: its firewall rules can't be made there"
+        )
+    })
+}
+
 /// The project in a path; `own` where there is none.
 #[must_use]
 pub fn project<'a>(path: &'a str, own: &'a str) -> &'a str {
@@ -34,5 +48,7 @@ mod tests {
         let link = "https://www.googleapis.com/compute/v1/projects/host/regions/r/subnetworks/s";
         assert_eq!(subnet("p", "r", link), "projects/host/regions/r/subnetworks/s");
         assert_eq!(project(&subnet("p", "r", link), "p"), "host");
+        assert!(elsewhere(&subnet("p", "r", link), "p").is_some_and(|why| why.contains("project host")));
+        assert_eq!(elsewhere(&network("p", "n"), "p"), None);
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn pools(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result
         let subnet = pool.subnets.first().ok_or_else(|| CompileError::Missing(format!("subnet of `{}`", pool.name)))?;
         let base = base_name(cluster, pins, pool);
         let template = InstanceTemplate {
-            name: String::new(),
+            base: base.clone(),
             machine_type: pool.machine.native_type.clone(),
             subnetwork: subnet_of(cluster, pins, subnet)?,
             public_address: cluster.network.topology == Topology::Public,
@@ -36,7 +36,7 @@ pub(super) fn pools(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -> Result
             user_data: Some(boot.user_data),
             labels: names::labels(cluster),
         };
-        let template = graph.add(&pool.name, template.named(&base))?;
+        let template = graph.add(&pool.name, template)?;
         graph.add(
             &pool.name,
             InstanceGroupManager {
@@ -97,18 +97,17 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_template_is_another_template() {
+    fn bounds_are_the_groups_and_no_other_template() {
         let mut cluster = fixture::cluster();
-        let name = |cluster: &Cluster| field(cluster, "google_compute_instance_template.general", "name");
-        let before = name(&cluster);
-        assert_eq!(field(&cluster, "google_compute_instance_template.general", "spot"), Value::Bool(false));
+        let template = |cluster: &Cluster| {
+            let graph = compile(cluster, &Pins::new()).unwrap().graph;
+            graph.get(&"google_compute_instance_template.general".parse().unwrap()).unwrap().fields.clone()
+        };
+        let before = template(&cluster);
+        cluster.pools[0].max += 1;
+        assert_eq!(template(&cluster), before);
         cluster.pools[0].spot = Some(Spot { on_demand_base: 0, on_demand_percent: 0 });
-        assert_ne!(name(&cluster), before);
-        assert_eq!(field(&cluster, "google_compute_instance_template.general", "spot"), Value::Bool(true));
-        cluster.pools[0].max += 1;
-        let again = name(&cluster);
-        cluster.pools[0].max += 1;
-        assert_eq!(name(&cluster), again, "bounds are the group's");
+        assert_eq!((&before["spot"], &template(&cluster)["spot"]), (&Value::Bool(false), &Value::Bool(true)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Machines of slots, and the bastion.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,9 +20,10 @@ use super::{relabelled, single};
 use crate::bootstrap::{BucketPolicy, Object};
 use crate::client::Gcp;
 use crate::disk::{Disk, persistent_disk};
-use crate::gce::{self, computed, found, gone, id_of, last, pages, path_of};
+use crate::gce::{computed, found, gone, id_of, last, pages, path_of, with_new};
 use crate::identity::ServiceAccount;
 use crate::limits::{compute_read, compute_write};
+use crate::load_balancer::{InstanceGroup, instance_group};
 use crate::marks::{Labels, own_labels};
 use crate::network::{Address, Subnetwork};
 
@@ -59,6 +61,8 @@ resource! {
         root_volume_type: String => replace,
         /// The disk that stays when the machine goes; it is attached as [`DATA_DEVICE`].
         data_disk: Option<Ref<Disk>> => update,
+        /// Where the load balancer looks for it. It joins once it is there, so that the group outlives it.
+        group: Option<Ref<InstanceGroup>> => update,
         /// Whether only signed software is booted.
         secure_boot: bool => replace,
         /// Whether the metadata shut out what nobody needs.
@@ -100,14 +104,13 @@ async fn list(client: &Gcp) -> Result<Arc<Vec<SdkInstance>>, CloudError> {
         .await
 }
 
-/// One machine as it is now; `None` when it is gone.
-async fn look(client: &Gcp, zone: &str, name: &str) -> Result<Option<SdkInstance>, CloudError> {
-    let got = client
+/// One machine as it is now.
+async fn look(client: &Gcp, zone: &str, name: &str) -> Result<SdkInstance, CloudError> {
+    client
         .call(compute_read("instances.get"), || {
             client.compute.instances.get().set_project(&client.project).set_zone(zone).set_instance(name).send()
         })
-        .await;
-    found(got)
+        .await
 }
 
 /// Path of the disk that is attached as `device`.
@@ -120,8 +123,14 @@ fn public_ip(instance: &SdkInstance) -> Option<&str> {
     instance.network_interfaces.first()?.access_configs.first()?.nat_ip.as_deref()
 }
 
-/// The machine as a resource, when it is one of ours. What its own disk was made from, the list of disks tells.
-fn observe(client: &Gcp, instance: &SdkInstance, disks: &[SdkDisk]) -> Option<Found<Instance>> {
+/// The machine as a resource, when it is one of ours. What its own disk was made from, the list of disks tells; and those of
+/// groups, in which one it is.
+fn observe(
+    client: &Gcp,
+    instance: &SdkInstance,
+    disks: &[SdkDisk],
+    groups: &BTreeMap<String, String>,
+) -> Option<Found<Instance>> {
     let marked = client.owned("google_compute_instance", instance.description.as_deref())?;
     let condition = match instance.status.as_ref()? {
         Status::Running => Condition::Ready,
@@ -137,6 +146,7 @@ fn observe(client: &Gcp, instance: &SdkInstance, disks: &[SdkDisk]) -> Option<Fo
     });
     let told = read_metadata(instance.metadata.as_ref());
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let id = path_of(instance.self_link.as_deref()?);
     let resource = Instance {
         name: text(&instance.name),
         zone: last(&text(&instance.zone)).to_owned(),
@@ -156,6 +166,7 @@ fn observe(client: &Gcp, instance: &SdkInstance, disks: &[SdkDisk]) -> Option<Fo
         root_volume_gib: root.and_then(|disk| disk.size_gb?.try_into().ok()).unwrap_or_default(),
         root_volume_type: root.and_then(|disk| disk.r#type.as_deref()).map(last).unwrap_or_default().to_owned(),
         data_disk: attached(instance, DATA_DEVICE).map(Ref::existing),
+        group: groups.get(&id).map(Ref::existing),
         secure_boot: instance.shielded_instance_config.as_ref().is_some_and(|one| one.enable_secure_boot == Some(true)),
         hardened: told.hardened,
         ssh_keys: told.ssh_keys,
@@ -165,7 +176,6 @@ fn observe(client: &Gcp, instance: &SdkInstance, disks: &[SdkDisk]) -> Option<Fo
         access: None,
         labels: own_labels(instance.labels.clone()),
     };
-    let id = path_of(instance.self_link.as_deref()?);
     Some(Found { address: marked.address, id, resource, computed: addresses(instance), condition })
 }
 
@@ -230,14 +240,8 @@ impl Instance {
         client
             .caller
             .until("compute:instances.insert", "the machine to run", || async move {
-                let Some(instance) = look(client, zone, name).await? else {
-                    // It was on its way out; the next run makes it anew.
-                    return Err(CloudError::new(
-                        ErrorKind::NotFound,
-                        "compute:instances.get",
-                        format!("{name} is gone"),
-                    ));
-                };
+                // One that stays away was on its way out; the next run makes it anew.
+                let instance = with_new(client, || look(client, zone, name)).await?;
                 match instance.status {
                     Some(Status::Running) => Ok(Some(instance)),
                     Some(Status::Terminated | Status::Stopped) => {
@@ -291,10 +295,27 @@ impl Instance {
         Ok(())
     }
 
+    /// Joins the load balancer's group and leaves another.
+    async fn settle_group(
+        &self,
+        client: &Gcp,
+        id: &str,
+        before: Option<&Ref<InstanceGroup>>,
+    ) -> Result<(), CloudError> {
+        let (before, wanted) = (before.map(id_of).transpose()?, self.group.as_ref().map(id_of).transpose()?);
+        if let Some(before) = before.filter(|before| Some(*before) != wanted) {
+            instance_group::leave(client, before, id).await?;
+        }
+        match wanted {
+            Some(wanted) if before != Some(wanted) => instance_group::join(client, wanted, id).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Puts the keys and what shuts others out into the metadata, beside those of others.
     async fn settle_metadata(&self, client: &Gcp) -> Result<(), CloudError> {
         let (zone, name) = (self.zone.as_str(), self.name.as_str());
-        let Some(now) = look(client, zone, name).await? else { return Ok(()) };
+        let Some(now) = found(look(client, zone, name).await)? else { return Ok(()) };
         let body = with_metadata(now.metadata, None, self.ssh_keys.as_deref());
         client
             .change(compute_write("instances.setMetadata"), || {
@@ -307,7 +328,7 @@ impl Instance {
 
     async fn relabel(&self, client: &Gcp, before: &Labels) -> Result<(), CloudError> {
         let (zone, name) = (self.zone.as_str(), self.name.as_str());
-        let Some(now) = look(client, zone, name).await? else { return Ok(()) };
+        let Some(now) = found(look(client, zone, name).await)? else { return Ok(()) };
         let mut body =
             InstancesSetLabelsRequest::new().set_labels(relabelled(client, now.labels, before, &self.labels));
         body.label_fingerprint = now.label_fingerprint;
@@ -324,8 +345,9 @@ impl Instance {
 #[async_trait]
 impl KindOps<Gcp> for Instance {
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let (instances, disks) = tokio::try_join!(list(client), persistent_disk::list(client))?;
-        Ok(instances.iter().filter_map(|instance| observe(client, instance, &disks)).collect())
+        let (instances, disks, groups) =
+            tokio::try_join!(list(client), persistent_disk::list(client), instance_group::memberships(client))?;
+        Ok(instances.iter().filter_map(|instance| observe(client, instance, &disks, &groups)).collect())
     }
 
     async fn create(&self, client: &Gcp, new: &New) -> Result<Made, CloudError> {
@@ -336,14 +358,16 @@ impl KindOps<Gcp> for Instance {
                 request.set_request_id(id).set_body(body.clone()).send()
             })
             .await?;
-        let now = self.until_running(client).await?;
-        Ok(Made { id: gce::path_of(now.self_link.as_deref().unwrap_or_default()), computed: addresses(&now) })
+        let id = format!("projects/{}/zones/{}/instances/{}", client.project, self.zone, self.name);
+        let (now, ()) = tokio::try_join!(self.until_running(client), self.settle_group(client, &id, None))?;
+        Ok(Made { id, computed: addresses(&now) })
     }
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let now = self.until_running(client).await?;
         self.settle_disk(client, &now).await?;
         let before = &existing.before;
+        self.settle_group(client, &existing.id, before.group.as_ref()).await?;
         if (before.hardened, &before.ssh_keys) != (self.hardened, &self.ssh_keys) {
             client.edit(|| self.settle_metadata(client)).await?;
         }
@@ -402,12 +426,15 @@ mod tests {
             .set_size_gb(40)
             .set_type(format!("{ZONE}/diskTypes/pd-balanced"))
             .set_source_image("https://www.googleapis.com/compute/v1/projects/ubuntu-os-cloud/global/images/u");
-        let found = observe(&client, &instance(&client, Status::Running), &[root]).unwrap();
+        let group = "projects/p/zones/europe-west1-b/instanceGroups/g";
+        let groups = [(path_of(&format!("{ZONE}/instances/demo-0a1b2c-control-plane-0")), group.to_owned())].into();
+        let found = observe(&client, &instance(&client, Status::Running), &[root], &groups).unwrap();
         assert_eq!(found.condition, Condition::Ready);
         let machine = found.resource;
         assert_eq!((machine.root_volume_gib, machine.root_volume_type.as_str()), (40, "pd-balanced"));
         assert_eq!(machine.image, "projects/ubuntu-os-cloud/global/images/u");
         assert_eq!(machine.data_disk, Some(Ref::existing("projects/p/zones/europe-west1-b/disks/data")));
+        assert_eq!(machine.group, Some(Ref::existing(group)));
         assert_eq!(machine.service_account, Ref::existing("a@p.iam.gserviceaccount.com"));
         assert_eq!((machine.zone.as_str(), machine.machine_type.as_str()), ("europe-west1-b", "n2-standard-2"));
         assert_eq!(machine.private_address.as_deref(), Some("10.40.0.10"));
@@ -418,7 +445,7 @@ mod tests {
     async fn a_machine_counts_once_it_runs() {
         let client = client().await;
         for status in [Status::Staging, Status::Terminated, Status::Stopping] {
-            let found = observe(&client, &instance(&client, status), &[]).unwrap();
+            let found = observe(&client, &instance(&client, status), &[], &BTreeMap::new()).unwrap();
             assert!(matches!(found.condition, Condition::Unfinished(_)));
         }
     }

@@ -22,7 +22,7 @@ use crate::limits::{compute_read, compute_write};
 use crate::marks::{Labels, own_labels};
 use crate::network::Subnetwork;
 
-/// Room that the digest takes in a template's name.
+/// Room that a template's name takes after what it begins with.
 pub const DIGEST: usize = 9;
 
 record! {
@@ -39,10 +39,12 @@ record! {
 }
 
 resource! {
-    /// What the machines of a pool are made from. Nothing of a template ever changes, so its name ends in a digest of it.
+    /// What the machines of a pool are made from. Nothing of a template ever changes, so that its successor is made beside it:
+    /// its name ends in a digest of the create's token, which no other has.
     pub struct InstanceTemplate = "google_compute_instance_template", "instance template", Replacement::CreateFirst;
     fields {
-        name: String => replace,
+        /// What its name begins with; it leaves room of [`DIGEST`].
+        base: String => replace,
         machine_type: String => replace,
         subnetwork: Ref<Subnetwork> => replace,
         /// Whether machines get a public address of Google's.
@@ -70,17 +72,13 @@ resource! {
 }
 
 impl InstanceTemplate {
-    /// The same under its name: `base`, which leaves room of [`DIGEST`], and the digest.
-    #[must_use]
-    pub fn named(mut self, base: &str) -> Self {
-        self.name = String::new();
-        // A reference is written as such, and not as what it leads to.
-        let text = format!("{:?}", self.clone().into_fields());
-        self.name = format!("{base}-{}", digest(&text, DIGEST - 1));
-        self
+    /// The name that a create with this token gives. A digest of the content would not do: what stands behind a reference may be
+    /// another by the time, under the same name, as an account is that was made again.
+    fn name(&self, token: &str) -> String {
+        format!("{}-{}", self.base, digest(token, DIGEST - 1))
     }
 
-    fn body(&self, client: &Gcp, address: &Address) -> Result<SdkTemplate, CloudError> {
+    fn body(&self, client: &Gcp, address: &Address, name: &str) -> Result<SdkTemplate, CloudError> {
         let labels = client.all_labels(&self.labels);
         let disks = self.disks.iter().map(|disk| {
             let params = AttachedDiskInitializeParams::new()
@@ -120,7 +118,7 @@ impl InstanceTemplate {
             properties = properties.set_scheduling(scheduling);
         }
         Ok(SdkTemplate::new()
-            .set_name(&self.name)
+            .set_name(name)
             .set_description(client.describe(address, "Machines of a pool"))
             .set_properties(properties))
     }
@@ -143,7 +141,7 @@ fn observe(client: &Gcp, template: SdkTemplate) -> Option<Found<InstanceTemplate
         }
     });
     let resource = InstanceTemplate {
-        name: template.name.unwrap_or_default(),
+        base: template.name.as_deref().and_then(|name| name.rsplit_once('-')).map_or("", |(base, _)| base).to_owned(),
         machine_type: properties.machine_type.clone().unwrap_or_default(),
         subnetwork: Ref::existing(
             interface.and_then(|interface| interface.subnetwork.as_deref()).map(path_of).unwrap_or_default(),
@@ -191,14 +189,15 @@ impl KindOps<Gcp> for InstanceTemplate {
     }
 
     async fn create(&self, client: &Gcp, new: &New) -> Result<Made, CloudError> {
-        let body = self.body(client, &new.address)?;
+        let name = self.name(&new.token);
+        let body = self.body(client, &new.address, &name)?;
         client
             .insert(compute_write("instanceTemplates.insert"), &new.token, |id| {
                 let request = client.compute.instance_templates.insert().set_project(&client.project);
                 request.set_request_id(id).set_body(body.clone()).send()
             })
             .await?;
-        Ok(made(format!("projects/{}/global/instanceTemplates/{}", client.project, self.name)))
+        Ok(made(format!("projects/{}/global/instanceTemplates/{name}", client.project)))
     }
 
     /// A template has nothing that could be changed or left half made.
@@ -211,7 +210,7 @@ impl KindOps<Gcp> for InstanceTemplate {
             client
                 .change(compute_write("instanceTemplates.delete"), || {
                     let request = client.compute.instance_templates.delete().set_project(&client.project);
-                    request.set_instance_template(&existing.before.name).send()
+                    request.set_instance_template(last(&existing.id)).send()
                 })
                 .await,
         )
@@ -225,7 +224,7 @@ mod tests {
 
     fn template() -> InstanceTemplate {
         InstanceTemplate {
-            name: String::new(),
+            base: "demo-0a1b2c-pool-general".to_owned(),
             machine_type: "n2-standard-4".to_owned(),
             subnetwork: Ref::existing("projects/p/regions/europe-west1/subnetworks/s"),
             public_address: false,
@@ -252,7 +251,6 @@ mod tests {
             user_data: Some("hello".to_owned()),
             labels: Labels::from([("team".to_owned(), "platform".to_owned())]),
         }
-        .named("demo-0a1b2c-pool-general")
     }
 
     #[tokio::test]
@@ -260,17 +258,17 @@ mod tests {
         let client = client().await;
         let address: Address = "google_compute_instance_template.general".parse().unwrap();
         let link = "https://www.googleapis.com/compute/v1/projects/p/global/instanceTemplates/t";
-        let sent = template().body(&client, &address).unwrap().set_self_link(link);
+        let name = template().name("token");
+        let sent = template().body(&client, &address, &name).unwrap().set_self_link(link);
         let found = observe(&client, sent).unwrap();
         assert_eq!(found.address, address);
         assert_eq!(found.resource, InstanceTemplate { user_data: None, ..template() });
     }
 
     #[test]
-    fn other_content_has_another_name() {
-        let mut other = template();
-        other.spot = false;
-        assert_ne!(other.named("demo-0a1b2c-pool-general").name, template().name);
-        assert_eq!(template().name.len(), "demo-0a1b2c-pool-general".len() + DIGEST);
+    fn every_create_has_a_name_of_its_own() {
+        assert_ne!(template().name("one"), template().name("another"));
+        assert_eq!(template().name("one"), template().name("one"));
+        assert_eq!(template().name("one").len(), template().base.len() + DIGEST);
     }
 }

@@ -12,7 +12,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use super::zone::{is_own, name, records};
 use super::{Zone, api};
 use crate::client::Gcp;
-use crate::gce::{gone, id_of, made};
+use crate::gce::{gone, id_of, made, with_new};
 
 /// The only type of ours.
 const TYPE: &str = "A";
@@ -45,12 +45,13 @@ impl KindOps<Gcp> for Record {
     /// A record that is there already was written by a create that was never answered.
     async fn create(&self, client: &Gcp, _: &New) -> Result<Made, CloudError> {
         let (zone, body) = (id_of(&self.zone)?, self.record());
-        let created = client
-            .call(api("resourceRecordSets.create", true), || {
+        let created = with_new(client, || {
+            client.call(api("resourceRecordSets.create", true), || {
                 let request = client.dns.record_sets.create().set_project(&client.project).set_managed_zone(zone);
                 request.set_body(body.clone()).send()
             })
-            .await;
+        })
+        .await;
         match created {
             Err(error) if error.kind == ErrorKind::AlreadyExists => self.patch(client).await,
             created => created.map(|_| made(format!("{zone}/{}", self.name))),

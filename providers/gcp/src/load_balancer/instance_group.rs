@@ -1,6 +1,8 @@
-//! The slots of one zone, as the load balancer knows them.
+//! Where the load balancer looks for the slots of one zone. Machines join and leave; the group stays, and all that refers to
+//! it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
@@ -8,71 +10,44 @@ use google_cloud_compute_v1::model::{
     InstanceGroup as SdkInstanceGroup, InstanceGroupsAddInstancesRequest, InstanceGroupsListInstancesRequest,
     InstanceGroupsRemoveInstancesRequest, InstanceReference,
 };
-use meridian_engine::field::Set;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Fields, Ref, Resource as _, resource};
+use meridian_engine::{Address, Fields, Resource as _, resource};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::Gcp;
-use crate::compute::Instance;
-use crate::gce::{found, gone, id_of, last, location, made, pages, path_of, required};
+use crate::gce::{found, gone, last, location, made, pages, path_of, required, with_new};
 use crate::limits::{compute_read, compute_write};
 
 const TEXT: &str = "Control-plane machines of a Kubernetes cluster in one zone";
 
 resource! {
-    /// An unmanaged group of machines in a zone. A machine that goes leaves it; its successor is put in again.
+    /// An unmanaged group of machines in a zone. A machine that goes leaves it; its successor joins it by itself.
     pub struct InstanceGroup = "google_compute_instance_group", "instance group", Replacement::DeleteFirst;
     fields {
         name: String => replace,
         zone: String => replace,
-        machines: Set<Ref<Instance>> => update,
     }
     computed {}
 }
 
 #[async_trait]
 impl KindOps<Gcp> for InstanceGroup {
-    /// Members are told by a call for each group and not by the listing: they cost a second round trip, and there is one
-    /// group a zone.
     async fn find(client: &Gcp, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let listing = client
-            .listing("instanceGroups.aggregatedList", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(compute_read("instanceGroups.aggregatedList"), || {
-                            let service = &client.compute.instance_groups;
-                            service
-                                .aggregated_list()
-                                .set_project(&client.project)
-                                .set_filter(client.name_filter())
-                                .set_or_clear_page_token(token.clone())
-                                .send()
-                        })
-                        .await?;
-                    let groups = answer.items.into_values().flat_map(|scope| scope.instance_groups);
-                    Ok((groups.collect::<Vec<_>>(), answer.next_page_token))
-                })
-            })
-            .await?;
-        let own = listing.iter().filter_map(|group| Some((address(client, group)?, group)));
-        let read = own.map(|(address, group)| async move {
-            let id = path_of(group.self_link.as_deref().unwrap_or_default());
-            let Some(members) = found(members(client, &id).await)? else { return Ok(None) };
-            Ok::<_, CloudError>(Some(Found {
-                address,
+        let read = |group: &SdkInstanceGroup| {
+            let id = path_of(group.self_link.as_deref()?);
+            Some(Found {
+                address: address(client, group)?,
                 resource: InstanceGroup {
                     name: last(&id).to_owned(),
                     zone: location(&id).unwrap_or_default().to_owned(),
-                    machines: members.into_iter().map(Ref::existing).collect(),
                 },
                 id,
                 computed: Fields::new(),
                 condition: Condition::Ready,
-            }))
-        });
-        Ok(try_join_all(read).await?.into_iter().flatten().collect())
+            })
+        };
+        Ok(list(client).await?.iter().filter_map(read).collect())
     }
 
     async fn create(&self, client: &Gcp, new: &New) -> Result<Made, CloudError> {
@@ -89,13 +64,11 @@ impl KindOps<Gcp> for InstanceGroup {
                     .send()
             })
             .await?;
-        let id = path_of(&required(operation.target_link, "instanceGroups.insert", "target")?);
-        self.settle(client, &id).await?;
-        Ok(made(id))
+        Ok(made(path_of(&required(operation.target_link, "instanceGroups.insert", "target")?)))
     }
 
-    async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.settle(client, &existing.id).await?;
+    /// A group has nothing that could be changed or left half made.
+    async fn update(&self, _: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
         Ok(made(&existing.id))
     }
 
@@ -116,57 +89,83 @@ impl KindOps<Gcp> for InstanceGroup {
     }
 }
 
-impl InstanceGroup {
-    /// Puts in what is missing and takes out what is too much. Who is in is asked anew: a machine that was replaced has the
-    /// path of its predecessor, and left with it.
-    async fn settle(&self, client: &Gcp, id: &str) -> Result<(), CloudError> {
-        let wanted = self.machines.0.iter().map(|machine| id_of(machine).map(str::to_owned));
-        let wanted = wanted.collect::<Result<BTreeSet<_>, _>>()?;
-        let present: BTreeSet<String> = members(client, id).await?.into_iter().collect();
-        let references = |paths: Vec<&String>| {
-            paths.into_iter().map(|path| InstanceReference::new().set_instance(path)).collect::<Vec<_>>()
-        };
-        let (missing, leaving) =
-            (references(wanted.difference(&present).collect()), references(present.difference(&wanted).collect()));
-        let service = &client.compute.instance_groups;
-        if !missing.is_empty() {
-            let body = InstanceGroupsAddInstancesRequest::new().set_instances(missing);
-            let added = client
-                .change(compute_write("instanceGroups.addInstances"), || {
-                    service
-                        .add_instances()
-                        .set_project(&client.project)
-                        .set_zone(&self.zone)
-                        .set_instance_group(last(id))
-                        .set_body(body.clone())
-                        .send()
-                })
-                .await;
-            // An answer that got lost is asked for again: by then they are in.
-            if let Err(error) = added
-                && error.kind != ErrorKind::AlreadyExists
-            {
-                return Err(error);
-            }
-        }
-        if !leaving.is_empty() {
-            let body = InstanceGroupsRemoveInstancesRequest::new().set_instances(leaving);
-            gone(
-                client
-                    .change(compute_write("instanceGroups.removeInstances"), || {
+/// The groups that are the cluster's by name.
+async fn list(client: &Gcp) -> Result<Arc<Vec<SdkInstanceGroup>>, CloudError> {
+    client
+        .listing("instanceGroups.aggregatedList", || {
+            pages(|token| async move {
+                let answer = client
+                    .call(compute_read("instanceGroups.aggregatedList"), || {
+                        let service = &client.compute.instance_groups;
                         service
-                            .remove_instances()
+                            .aggregated_list()
                             .set_project(&client.project)
-                            .set_zone(&self.zone)
-                            .set_instance_group(last(id))
-                            .set_body(body.clone())
+                            .set_filter(client.name_filter())
+                            .set_or_clear_page_token(token.clone())
                             .send()
                     })
-                    .await,
-            )?;
-        }
-        Ok(())
+                    .await?;
+                let groups = answer.items.into_values().flat_map(|scope| scope.instance_groups);
+                Ok((groups.collect::<Vec<_>>(), answer.next_page_token))
+            })
+        })
+        .await
+}
+
+/// The paths of the cluster's groups by those of the machines in them. Members are told by a call for each group and not by
+/// the listing: they cost a second round trip, and there is one group a zone.
+pub async fn memberships(client: &Gcp) -> Result<BTreeMap<String, String>, CloudError> {
+    let groups = list(client).await?;
+    let own = groups.iter().filter(|group| address(client, group).is_some());
+    let read = own.map(|group| async move {
+        let id = path_of(group.self_link.as_deref().unwrap_or_default());
+        let machines = found(members(client, &id).await)?.unwrap_or_default();
+        Ok::<_, CloudError>(machines.into_iter().map(move |machine| (machine, id.clone())))
+    });
+    Ok(try_join_all(read).await?.into_iter().flatten().collect())
+}
+
+/// Puts a machine, which may be new, into a group; one that is in it already is a success.
+pub async fn join(client: &Gcp, group: &str, machine: &str) -> Result<(), CloudError> {
+    let service = &client.compute.instance_groups;
+    let body = InstanceGroupsAddInstancesRequest::new().set_instances([InstanceReference::new().set_instance(machine)]);
+    let added = with_new(client, || {
+        client.change(compute_write("instanceGroups.addInstances"), || {
+            service
+                .add_instances()
+                .set_project(&client.project)
+                .set_zone(location(group).unwrap_or_default())
+                .set_instance_group(last(group))
+                .set_body(body.clone())
+                .send()
+        })
+    })
+    .await;
+    match added {
+        // An answer that got lost is asked for again: by then it is in.
+        Err(error) if error.kind != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
+}
+
+/// Takes a machine out of a group; one that is not in it is a success.
+pub async fn leave(client: &Gcp, group: &str, machine: &str) -> Result<(), CloudError> {
+    let service = &client.compute.instance_groups;
+    let references = [InstanceReference::new().set_instance(machine)];
+    let body = InstanceGroupsRemoveInstancesRequest::new().set_instances(references);
+    gone(
+        client
+            .change(compute_write("instanceGroups.removeInstances"), || {
+                service
+                    .remove_instances()
+                    .set_project(&client.project)
+                    .set_zone(location(group).unwrap_or_default())
+                    .set_instance_group(last(group))
+                    .set_body(body.clone())
+                    .send()
+            })
+            .await,
+    )
 }
 
 /// Paths of the machines that are in a group.

@@ -11,7 +11,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 use super::Subnetwork;
 use crate::client::Gcp;
 use crate::compute::relabelled;
-use crate::gce::{computed, gone, id_of, last, pages, path_of, required};
+use crate::gce::{computed, gone, id_of, last, pages, path_of, required, with_new};
 use crate::limits::{compute_read, compute_write};
 use crate::marks::{Labels, own_labels};
 
@@ -146,7 +146,7 @@ async fn reserved(client: &Gcp, id: &str) -> Result<Made, CloudError> {
     let address = client
         .caller
         .until("compute:addresses.insert", "the address to be reserved", || async {
-            let now = get(client, last(id)).await?;
+            let now = with_new(client, || get(client, last(id))).await?;
             let is_known = now.status.is_none_or(|status| status != Status::Reserving);
             Ok(now.address.filter(|_| is_known))
         })

@@ -233,8 +233,8 @@ impl Cloud for Azure {
             Plane::Manager => route::route(&request),
         };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
-        let work = |effect| {
-            let outcome = route.and_then(|route| match struck(effect, &request, &route.operation) {
+        let work = |effect: Option<Effect>| {
+            let outcome = route.and_then(|route| match struck(effect.clone(), &request, &route.operation) {
                 Some(error) => Err(error),
                 None => self.handle(&request, &route, effect == Some(Effect::Capacity)),
             });

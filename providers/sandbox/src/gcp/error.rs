@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::request::json_response;
 
+/// How many seconds a service asks to wait that was called too often.
+const RETRY_AFTER: &str = "1";
+
 /// An error that a service answers with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
@@ -143,6 +146,11 @@ impl ApiError {
         {
             error.remove("errors");
         }
-        json_response(self.status, &json!({ "error": error }))
+        let mut response = json_response(self.status, &json!({ "error": error }));
+        if self.reason == "rateLimitExceeded" {
+            let seconds = http::HeaderValue::from_static(RETRY_AFTER);
+            response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }

@@ -21,6 +21,7 @@ mod schema;
 mod storage;
 #[cfg(test)]
 mod testing;
+mod visibility;
 mod world;
 
 use std::collections::BTreeMap;
@@ -120,16 +121,25 @@ impl Gcp {
         work(&mut cx, store)
     }
 
-    /// Lets the handler work on the world, keeps what it did if it succeeded and undoes it otherwise.
+    /// Lets the handler work on the world, keeps what it did if it succeeded and undoes it otherwise. What the request names
+    /// and is not visible yet is not there for so long.
     fn handle(
         &self,
         service: &Service,
+        target: &Target,
         request: &Request,
         effect: Option<Effect>,
     ) -> Result<http::Response<Bytes>, ApiError> {
         self.with(effect, |cx, store| {
+            let known = self.faults.hides().then(|| visibility::things(cx.world));
+            let unheard = known.as_ref().and_then(|_| visibility::hide(cx, target, request));
             let result = (service.handle)(cx, request).and_then(|response| fields::pick(request, response));
             if result.is_ok() {
+                visibility::show(cx.world, unheard);
+                if let Some(known) = known {
+                    let made: Vec<_> = visibility::things(cx.world).difference(&known).cloned().collect();
+                    self.faults.born(&made);
+                }
                 cx.world.commit();
             } else {
                 cx.world.rollback();
@@ -157,10 +167,10 @@ impl Gcp {
 }
 
 /// The error of a fault that answers instead of the service. Lack of capacity is no answer: the operation fails.
-fn struck(effect: Option<Effect>, target: &Target) -> Option<ApiError> {
+fn struck(effect: Option<&Effect>, target: &Target) -> Option<ApiError> {
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(&target.service)),
-        Effect::ServerError { status } => Some(ApiError::server(status)),
+        Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(&target.service, &target.operation)),
         _ => None,
     }
@@ -174,11 +184,11 @@ impl Cloud for Gcp {
         let found = SERVICES.iter().find_map(|service| Some((service, (service.target)(&request)?)));
         let (service, target) = found.map_or((None, None), |(service, target)| (Some(service), Some(target)));
         self.wait(&request).await;
-        let work = |effect| {
+        let work = |effect: Option<Effect>| {
             let outcome = match (service, &target) {
-                (Some(service), Some(target)) => match struck(effect, target) {
+                (Some(service), Some(target)) => match struck(effect.as_ref(), target) {
                     Some(error) => Err(error),
-                    None => self.handle(service, &request, effect),
+                    None => self.handle(service, target, &request, effect),
                 },
                 _ => Err(ApiError::no_method(&request.method, &request.path)),
             };

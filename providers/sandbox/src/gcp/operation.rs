@@ -49,6 +49,19 @@ impl Failure {
         }
     }
 
+    /// What a fault says. The status is the one that the reference gives for errors of the kind.
+    pub fn given(code: &str) -> Self {
+        let has = |part: &str| code.contains(part);
+        let status = match code {
+            _ if has("QUOTA") || has("LIMIT") || has("PERMISSION") => 403,
+            _ if has("EXHAUSTED") || has("UNAVAILABLE") => 503,
+            _ if has("NOT_FOUND") => 404,
+            _ if has("INTERNAL") => 500,
+            _ => 400,
+        };
+        Self { code: code.to_owned(), message: format!("The operation ended in {code}."), status }
+    }
+
     /// Something else needs it. `message` is what a refusal would say.
     pub fn in_use(message: String) -> Self {
         Self { code: "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE".to_owned(), message, status: 400 }
@@ -181,6 +194,7 @@ impl Operation {
                     503 => "SERVICE UNAVAILABLE",
                     403 => "FORBIDDEN",
                     404 => "NOT FOUND",
+                    500 => "INTERNAL SERVER ERROR",
                     _ => "BAD REQUEST",
                 });
             }

@@ -200,7 +200,7 @@ pub struct Cx<'a> {
     pub blobs: &'a mut Blobs,
     /// The armed faults.
     pub faults: &'a Faults,
-    /// The effect that this call has to bring about by itself: no capacity.
+    /// The effect that this call has to bring about by itself: no capacity, or an operation that ends in an error.
     pub effect: Option<Effect>,
 }
 

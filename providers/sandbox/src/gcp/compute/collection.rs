@@ -9,16 +9,15 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::path::{Path, Scope};
-use super::{labels, place, reference};
+use super::{labels, listing, place, reference};
 use crate::clock::timestamp;
 use crate::config::{Pace, Quotas};
 use crate::fault::Effect;
 use crate::gcp::error::ApiError;
 use crate::gcp::operation::{Change, Failure, Operation, Work};
-use crate::gcp::page::{LIST_QUERY, head, page};
 use crate::gcp::request::Request;
 use crate::gcp::schema::{self, Nulls, Schema};
-use crate::gcp::world::{Cx, Doc, Item};
+use crate::gcp::world::{Cx, Doc, Item, part_of};
 
 /// The fields that the service sets on everything; a client that sends back what it has read may send them too.
 const SET_BY_SERVICE: [&str; 7] = ["kind", "id", "creationTimestamp", "selfLink", "selfLinkWithId", "region", "zone"];
@@ -161,7 +160,8 @@ impl Collection {
         self.verbs.contains(&verb).then_some(verb)
     }
 
-    fn has_field(&self, field: &str) -> bool {
+    /// Whether what the collection shows has a field.
+    pub fn has_field(&self, field: &str) -> bool {
         SET_BY_SERVICE.contains(&field)
             || field == "labelFingerprint"
             || self.schema.iter().any(|(name, _)| *name == field)
@@ -228,7 +228,8 @@ pub fn ready(cx: &Cx<'_>, path: &Path) -> Result<Arc<Item>, ApiError> {
     if item.busy { Err(ApiError::not_ready(path)) } else { Ok(item) }
 }
 
-/// The `requestId` of a request and what tells it from others.
+/// The `requestId` of a request and what tells it from others. Two bodies that say the same are the same, whatever the order of
+/// their fields.
 pub fn identity(request: &Request) -> Result<Option<(String, String)>, ApiError> {
     let Some(id) = request.text("requestId") else { return Ok(None) };
     let groups: Vec<usize> = id.split('-').map(str::len).collect();
@@ -236,7 +237,9 @@ pub fn identity(request: &Request) -> Result<Option<(String, String)>, ApiError>
     if groups != [8, 4, 4, 4, 12] || !hex || id.bytes().all(|b| b == b'0' || b == b'-') {
         return Err(ApiError::invalid("requestId", id, "Must be a valid UUID that is not zero."));
     }
-    let digest = crate::ids::hex(&Sha256::digest(&request.body)[..8]);
+    // What is no JSON is refused later; fields of what is come in the order of their names.
+    let body = request.json().map_or_else(|_| request.body.to_vec(), |body| body.to_string().into_bytes());
+    let digest = crate::ids::hex(&Sha256::digest(body)[..8]);
     Ok(Some((id.to_ascii_lowercase(), format!("{} {} {digest}", request.method, request.path))))
 }
 
@@ -255,8 +258,8 @@ pub fn handle(
             let item = get(cx, path)?;
             Ok(collection.view(cx, path, &item))
         }
-        Verb::List => list(cx, collection, path, request),
-        Verb::Aggregated => aggregated(cx, collection, &path.project, request),
+        Verb::List => listing::list(cx, collection, path, request),
+        Verb::Aggregated => listing::aggregated(cx, collection, &path.project, request),
         Verb::Insert => {
             request.check_query(&writes)?;
             insert(cx, collection, path, request)
@@ -271,63 +274,6 @@ pub fn handle(
             change_fields(cx, collection, verb, path, request)
         }
     }
-}
-
-fn list(cx: &Cx<'_>, collection: &Collection, path: &Path, request: &Request) -> Result<Value, ApiError> {
-    request.check_query(&LIST_QUERY)?;
-    let parent = format!("projects/{}/{}/{}", path.project, path.scope, collection.name);
-    let prefix = format!("{parent}/");
-    let all = cx.world.under(&prefix).map(|(key, item)| {
-        let path = path.beside(collection.name, key.strip_prefix(&prefix).unwrap_or_default());
-        (key.clone(), collection.view(cx, &path, item))
-    });
-    let page = page(cx, request, all, |field| collection.has_field(field))?;
-    Ok(page.answer(&format!("compute#{}", collection.list), &parent))
-}
-
-/// The aggregated list of all collections of a name, whatever their level.
-fn aggregated(cx: &Cx<'_>, collection: &Collection, project: &str, request: &Request) -> Result<Value, ApiError> {
-    request.check_query(&[&LIST_QUERY[..], &["includeAllScopes"]].concat())?;
-    request.flag("includeAllScopes")?;
-    let mut scopes: std::collections::BTreeMap<String, Vec<Value>> = std::collections::BTreeMap::new();
-    let mut all: Vec<(String, Value)> = Vec::new();
-    for (key, item) in cx.world.all() {
-        if let Some(path) = Path::parse(key, "").filter(|path| path.project == project) {
-            scopes.entry(path.scope.to_string()).or_default();
-            if path.collection == collection.name
-                && let Some(exact) = super::collection(&path.collection, &path.scope)
-            {
-                all.push((key.clone(), exact.view(cx, &path, item)));
-            }
-        }
-    }
-    all.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let page = page(cx, request, all, |field| collection.has_field(field))?;
-    for (key, value) in page.items {
-        if let Some(path) = Path::parse(&key, "") {
-            scopes.entry(path.scope.to_string()).or_default().push(value);
-        }
-    }
-    let items = scopes.into_iter().map(|(scope, values)| {
-        let content = if values.is_empty() { nothing(&scope) } else { json!({ collection.name: values }) };
-        (scope, content)
-    });
-    let mut answer = head(
-        &format!("compute#{}", collection.aggregated),
-        &format!("projects/{project}/aggregated/{}", collection.name),
-        page.next,
-    );
-    answer.insert("items".to_owned(), Value::Object(items.collect()));
-    Ok(Value::Object(answer))
-}
-
-/// What an aggregated list says of a place in which there is nothing.
-pub fn nothing(scope: &str) -> Value {
-    json!({ "warning": {
-        "code": "NO_RESULTS_ON_PAGE",
-        "message": format!("There are no results for scope '{scope}' on this page."),
-        "data": [{ "key": "scope", "value": scope }],
-    } })
 }
 
 /// Whether a text may name something.
@@ -367,8 +313,11 @@ fn insert(
         return Err(ApiError::exists(path));
     }
     if let Some((metric, limit)) = (collection.quota)(&cx.quotas) {
-        let prefix = format!("projects/{}/{}/{}/", path.project, path.scope, collection.name);
-        if cx.world.under(&prefix).count() >= limit {
+        // Zones have no quotas of their own.
+        let part = cx.world.parts().get(&part_of(&path.to_string()));
+        let here = part.into_iter().flat_map(|part| part.items.keys()).filter_map(|key| Path::parse(key, ""));
+        let counts = |other: &Path| other.collection == path.collection && collection.level.is(&other.scope);
+        if here.filter(counts).count() >= limit {
             return Err(ApiError::quota(
                 metric,
                 limit,
@@ -389,6 +338,12 @@ pub fn stamp(cx: &mut Cx<'_>, doc: &mut Doc) -> String {
     id
 }
 
+/// How a fault has the operation end.
+fn given(cx: &Cx<'_>) -> Option<Failure> {
+    let Some(Effect::FailAtEnd { code }) = &cx.effect else { return None };
+    Some(Failure::given(code))
+}
+
 /// Makes something and what goes with it, busy until the operation ends; if that fails, all of it is gone again.
 fn make(
     cx: &mut Cx<'_>,
@@ -402,7 +357,7 @@ fn make(
         let place = if let Scope::Zone(zone) = &path.scope { zone } else { path.region() };
         // A group of instances is made without any, and does not find them later.
         let struck = cx.effect == Some(Effect::Capacity) && path.collection != "instanceGroupManagers";
-        struck.then(|| Failure::capacity(place))
+        if struck { Some(Failure::capacity(place)) } else { given(cx) }
     });
     let mut then = Vec::new();
     let mut first = item.clone();
@@ -431,7 +386,7 @@ fn delete(cx: &mut Cx<'_>, collection: &Collection, path: &Path, request: &Reque
     let error = match in_use {
         Some(error) if !collection.finds_users_late => return Err(error),
         Some(error) => Some(Failure::in_use(error.message)),
-        None => None,
+        None => given(cx),
     };
     let mut then = Vec::new();
     if error.is_some() {
@@ -504,6 +459,11 @@ pub fn change(
     let item = ready(cx, path)?;
     let target_id = item.text("id").to_owned();
     cx.world.put(&path.to_string(), Item::clone(&item).while_busy());
-    then.insert(0, Change::Put(path.to_string(), Arc::new(next)));
-    Ok(Operation::begin(cx, Work { kind, target: path, target_id, takes, then, error: None, request: identity }))
+    let error = given(cx);
+    if error.is_some() {
+        then = vec![Change::Put(path.to_string(), item)];
+    } else {
+        then.insert(0, Change::Put(path.to_string(), Arc::new(next)));
+    }
+    Ok(Operation::begin(cx, Work { kind, target: path, target_id, takes, then, error, request: identity }))
 }

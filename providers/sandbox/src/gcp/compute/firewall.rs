@@ -84,7 +84,12 @@ fn prepare(_: &mut Cx<'_>, path: &Path, doc: &mut Doc, _: Option<&Item>) -> Resu
     }
     // The documented default of a rule that names no network.
     let usual = path.beside("networks", "default").url();
-    doc.entry("network").or_insert_with(|| json!(usual));
+    let network = doc.entry("network").or_insert_with(|| json!(usual));
+    let link = network.as_str().unwrap_or_default();
+    if Path::parse(link, &path.project).is_none_or(|network| network.project != path.project) {
+        let why = "A firewall rule has to be in the project of its network.";
+        return Err(ApiError::invalid("resource.network", link, why));
+    }
     doc.entry("direction").or_insert_with(|| json!("INGRESS"));
     doc.entry("disabled").or_insert_with(|| json!(false));
     doc.entry("logConfig").or_insert_with(|| json!({ "enable": false }));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::collection::nothing;
+use super::listing::nothing;
 use super::path::{Path, Scope, url};
 use super::place;
 use crate::clock::timestamp;

@@ -19,6 +19,7 @@ mod instance_group;
 mod instance_schema;
 mod instance_template;
 mod labels;
+mod listing;
 mod machine_type;
 mod manager;
 mod manager_settle;
