@@ -7,6 +7,7 @@ pub mod buckets;
 pub mod clouds;
 pub mod emulator;
 pub mod harness;
+pub mod imagined;
 pub mod inventory;
 pub mod kubernetes;
 pub mod parity;
