@@ -121,6 +121,26 @@ async fn refused_on(cloud: TestCloud, network: &str, disk: &str) {
     rig.destroy("prod-eu").await;
 }
 
+/// Where subnets stand in zones, the machines of a pool have to leave one before it can go.
+#[tokio::test]
+async fn a_cluster_can_have_fewer_zones_and_others() {
+    for cloud in CLOUDS {
+        let rig = Rig::recorded("lifecycle", Config::default()).await;
+        let before = rig.sandbox.inventory(cloud.name);
+        let two = std::fs::read_to_string(root().join("tests/golden/change-of-zones/before.yaml")).unwrap();
+        let two = cloud.translate(&two);
+        let zones = &meridian_tests::harness::zones()[cloud.region];
+        let others = two.replace("zones: 2", &format!("zones: {:?}", [&zones[0], &zones[2]]));
+        for spec in [&two, &two.replace("zones: 2", "zones: 1"), &two, &others] {
+            rig.converge(spec).await;
+            let again = rig::plan(&rig.session(), spec).await;
+            assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
+        }
+        rig.destroy("change-of-zones").await;
+        assert_eq!(rig.sandbox.inventory(cloud.name), before);
+    }
+}
+
 #[tokio::test]
 async fn drift_is_seen_and_mended() {
     let rig = Rig::recorded("lifecycle", Config::default()).await;
