@@ -10,7 +10,7 @@ use meridian_state::envelope::EnvelopeError;
 use meridian_state::{StateError, StoreError};
 use owo_colors::OwoColorize as _;
 
-use crate::views::clean;
+use crate::views::{clean, refusals};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,21 +163,8 @@ fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
             hints.push(hint.to_owned());
         } else if let Some(hint) = cause.downcast_ref().and_then(envelope_hint) {
             hints.push(hint.to_owned());
-        } else if let Some(PlanError::Refused(refusals)) = cause.downcast_ref() {
-            hints.extend(refusals.iter().map(|refusal| {
-                let fields: Vec<_> = refusal.fields.iter().map(String::as_str).collect();
-                let because = match &refusal.broken {
-                    Some(how) => format!(" since the cloud reports it as broken ({how})"),
-                    None if fields.is_empty() => String::new(),
-                    None => format!(" since {} changes", fields.join(", ")),
-                };
-                let way_out = if refusal.broken.is_some() {
-                    "; if you know that nothing is lost with it, delete it by hand, and the next plan makes a new one"
-                } else {
-                    ""
-                };
-                format!("{} would be {}{because}; {}{way_out}", refusal.address, refusal.verb, refusal.why)
-            }));
+        } else if let Some(PlanError::Refused(refused)) = cause.downcast_ref() {
+            hints.extend(refusals::explain(refused));
         } else if let Some(cloud) = cause.downcast_ref::<CloudError>() {
             hints.extend(cloud.hint().map(str::to_owned));
         }

@@ -14,10 +14,12 @@ pub mod journal;
 pub mod observed;
 pub mod plan;
 pub mod planner;
+mod refusal;
 pub mod resource;
 pub mod schema;
 pub mod state;
 pub mod steps;
+mod takeover;
 pub mod value;
 
 pub use address::Address;

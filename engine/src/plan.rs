@@ -9,7 +9,7 @@ use crate::state::{State, Verb};
 use crate::value::{Fields, Value};
 
 /// The version of the plan file that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// What will be done to a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct Change {
     pub depends_on: BTreeSet<Address>,
     /// What it refers to as it is; of machines also what the controllers on them made. All that is removed after it.
     pub depended_on: BTreeSet<Address>,
+    /// What has something that only one can have, such as a range of addresses, and that the resource is made with. It is
+    /// removed before.
+    pub takes_over_from: BTreeSet<Address>,
 }
 
 /// What is done.

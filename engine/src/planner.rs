@@ -10,10 +10,14 @@ use crate::Address;
 use crate::graph::{Graph, GraphError, Node};
 use crate::observed::{Condition, Observed, lookup};
 use crate::plan::{Action, Change, Drift, FORMAT_VERSION, Interrupted, Plan, Reason};
+use crate::refusal;
 use crate::schema::{OnChange, Replacement};
 use crate::state::{State, Verb};
 use crate::steps::{CycleError, Steps};
+use crate::takeover::Takeovers;
 use crate::value::{Fields, Reference, Value};
+
+pub use crate::refusal::Refusal;
 
 /// Everything a plan is made from.
 #[derive(Debug)]
@@ -55,52 +59,22 @@ pub enum PlanError {
     Refused(Vec<Refusal>),
 }
 
-/// A change that would lose what can't be made again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    pub address: Address,
-    /// `replaced` or `deleted`.
-    pub verb: &'static str,
-    /// The fields that ask for it; empty for a deletion.
-    pub fields: BTreeSet<String>,
-    /// How the cloud reports it as broken, if that is what asks for it.
-    pub broken: Option<String>,
-    /// What would be lost, and the way out.
-    pub why: &'static str,
-}
-
 /// Decides every change.
 pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
     inputs.graph.check().map_err(Box::new)?;
     let (current, deposed) = choose(&inputs);
     let ids = identities(current.values().copied().chain(deposed.iter().copied()).chain(inputs.leftovers));
 
+    let takeovers = Takeovers::of(inputs.graph, &current);
     let mut changes: BTreeMap<Address, Change> = BTreeMap::new();
     let mut refusals = Vec::new();
     for node in in_order(inputs.graph) {
-        let change = decide(node, &current, &changes, &inputs, &ids);
-        if let (Action::Replace, Replacement::Refused(why)) = (change.action, node.schema.replacement)
-            && !never_was(&change, inputs.state)
-        {
-            let (fields, broken) = match &change.reason {
-                Reason::ForcesReplacement(fields) => (fields.clone(), None),
-                Reason::Failed(how) => (BTreeSet::new(), Some(how.clone())),
-                _ => (BTreeSet::new(), None),
-            };
-            refusals.push(Refusal { address: node.address.clone(), verb: "replaced", fields, broken, why });
-        }
+        let change = decide(node, &current, &changes, &inputs, &ids, &takeovers);
+        refusals.extend(refusal::of_change(node, &change, inputs.state));
         changes.insert(node.address.clone(), change);
     }
     for observed in current.values().filter(|observed| !changes.contains_key(&observed.address)).collect::<Vec<_>>() {
-        if let (false, Replacement::Refused(why)) = (inputs.destroy, observed.schema.replacement) {
-            refusals.push(Refusal {
-                address: observed.address.clone(),
-                verb: "deleted",
-                fields: BTreeSet::new(),
-                broken: None,
-                why,
-            });
-        }
+        refusals.extend(refusal::of_deletion(observed).filter(|_| !inputs.destroy));
         let reason = if inputs.destroy { Reason::Destroy } else { Reason::NotDesired };
         changes.insert(observed.address.clone(), removal(observed, reason, &ids, inputs.state));
     }
@@ -213,6 +187,7 @@ fn decide(
     changes: &BTreeMap<Address, Change>,
     inputs: &Inputs<'_>,
     ids: &BTreeMap<&str, &Address>,
+    takeovers: &Takeovers<'_>,
 ) -> Change {
     let after: Fields = node
         .fields
@@ -238,6 +213,7 @@ fn decide(
             token_seed,
             depends_on: node.depends_on(),
             depended_on: BTreeSet::new(),
+            takes_over_from: takeovers.before(node),
         };
     };
 
@@ -245,25 +221,30 @@ fn decide(
         .schema
         .fields
         .iter()
-        .filter(|field| field.on_change != OnChange::Unread)
+        .filter(|field| !matches!(field.on_change, OnChange::Unread))
         .filter(|field| after.get(field.name) != observed.fields.get(field.name))
         .map(|field| field.name.to_owned())
         .collect();
     let forced: BTreeSet<String> = differing
         .iter()
-        .filter(|name| node.schema.field(name).is_some_and(|field| field.on_change == OnChange::Replace))
+        .filter(|name| node.schema.field(name).is_some_and(|field| matches!(field.on_change, OnChange::Replace)))
         .cloned()
         .collect();
     let depended_on = depended_on(observed, ids, inputs.state);
     let in_the_way: BTreeSet<Address> = depended_on
         .iter()
-        .filter(|address| changes.get(*address).is_some_and(|c| c.action == Action::Replace && !c.create_first))
+        .filter(|address| {
+            changes.get(*address).is_some_and(|c| c.action == Action::Replace && !c.create_first)
+                || takeovers.ties(node, address)
+        })
         .cloned()
         .collect();
+    // What it has to let go of first can't be used by its successor yet.
+    let create_first = node.schema.replacement == Replacement::CreateFirst && in_the_way.is_empty();
     let (action, reason) = match &observed.condition {
         Condition::Failed(how) => (Action::Replace, Reason::Failed(how.clone())),
         _ if !forced.is_empty() => (Action::Replace, Reason::ForcesReplacement(forced)),
-        // It can't let go of what must be gone before there is a new one.
+        // It can't let go of what must be gone before there is a new one, or another in its place.
         _ if !in_the_way.is_empty() => (Action::Replace, Reason::DependencyReplaced(in_the_way)),
         Condition::Unfinished(what) => (Action::Update, Reason::Unfinished(what.clone())),
         Condition::Ready if differing.is_empty() => (Action::NoOp, Reason::AsDesired),
@@ -280,12 +261,13 @@ fn decide(
         after: Some(after),
         computed: observed.computed.clone(),
         changed: differing,
-        create_first: node.schema.replacement == Replacement::CreateFirst,
+        create_first,
         in_turn: node.schema.replacement == Replacement::InTurn,
         token,
         token_seed,
         depends_on: node.depends_on(),
         depended_on,
+        takes_over_from: takeovers.before(node),
     }
 }
 
@@ -305,6 +287,7 @@ fn removal(observed: &Observed, reason: Reason, ids: &BTreeMap<&str, &Address>, 
         token_seed: String::new(),
         depends_on: BTreeSet::new(),
         depended_on: depended_on(observed, ids, state),
+        takes_over_from: BTreeSet::new(),
     }
 }
 
@@ -326,6 +309,7 @@ fn forget(state: Option<&State>, changes: &mut BTreeMap<Address, Change>) {
             token_seed: String::new(),
             depends_on: BTreeSet::new(),
             depended_on: BTreeSet::new(),
+            takes_over_from: BTreeSet::new(),
         });
     }
 }
@@ -391,16 +375,6 @@ fn is_answered(address: &Address, state: &State, observed: &[Observed]) -> bool 
     observed.iter().any(|observed| observed.address == *address && Some(observed.id.as_str()) != recorded)
 }
 
-/// Whether a broken resource is what a create of ours left that never came to its end, so that there is nothing in it to
-/// lose. The journal keeps its order: whatever came to use the resource was begun after its end was written down. Where
-/// the state does not say all this, as when it was lost, the answer is no.
-fn never_was(change: &Change, state: Option<&State>) -> bool {
-    let Some(state) = state else { return false };
-    let begun = state.intents.get(&change.address).is_some_and(|intent| intent.verb == Verb::Create);
-    let recorded = state.resources.get(&change.address).map(|record| &record.id);
-    matches!(change.reason, Reason::Failed(_)) && begun && recorded != change.id.as_ref()
-}
-
 /// What differs from the last apply, without regard to what is desired now.
 fn drift(state: Option<&State>, current: &BTreeMap<&Address, &Observed>) -> Vec<Drift> {
     let mut found = Vec::new();
@@ -410,7 +384,9 @@ fn drift(state: Option<&State>, current: &BTreeMap<&Address, &Observed>) -> Vec<
             record
                 .fields
                 .iter()
-                .filter(|(name, _)| observed.schema.field(name).is_none_or(|field| field.on_change != OnChange::Unread))
+                .filter(|(name, _)| {
+                    observed.schema.field(name).is_none_or(|field| !matches!(field.on_change, OnChange::Unread))
+                })
                 .filter(|(name, value)| observed.fields.get(*name).is_some_and(|now| now != *value))
                 .map(|(name, _)| name.clone())
                 .collect()

@@ -124,8 +124,9 @@ impl<R> FieldValue for Ref<R> {
 
 /// Declares a kind of resource: its struct, its schema and the way to [`Fields`] and back.
 ///
-/// Each field says what its change means, `update` or `replace`, or that the cloud never gives it back, `unread`; `computed`
-/// lists what only the cloud can tell, with `volatile` before what an update may change. A kind on whose machines the
+/// Each field says what its change means, `update` or `replace`, or that the cloud never gives it back, `unread`. In place of
+/// `update`, `update_if(guard)` names a [`Guard`](crate::schema::Guard); `exclusive` is `replace` for what no two of the kind
+/// can have. `computed` lists what only the cloud can tell, with `volatile` before what an update may change. A kind on whose machines the
 /// cluster's controllers run has `, runs_controllers` before the first semicolon.
 ///
 /// ```
@@ -154,7 +155,7 @@ macro_rules! resource {
     (
         $(#[$meta:meta])*
         pub struct $name:ident = $kind:literal, $title:literal, $replacement:expr $(, $role:ident)?;
-        fields { $( $(#[$field_meta:meta])* $field:ident : $type:ty => $on_change:ident ),* $(,)? }
+        fields { $( $(#[$field_meta:meta])* $field:ident : $type:ty => $on_change:ident $(($guard:path))? ),* $(,)? }
         computed { $($computed:tt)* }
     ) => {
         $(#[$meta])*
@@ -169,7 +170,8 @@ macro_rules! resource {
                 title: $title,
                 fields: &[ $( $crate::schema::FieldSchema {
                     name: stringify!($field),
-                    on_change: $crate::resource!(@on_change $on_change),
+                    on_change: $crate::resource!(@on_change $on_change $($guard)?),
+                    exclusive: $crate::resource!(@exclusive $on_change),
                     reference: <$type as $crate::field::FieldValue>::REFERENCE,
                 }, )* ],
                 computed: $crate::resource!(@computed [] $($computed)*),
@@ -201,8 +203,12 @@ macro_rules! resource {
     (@role) => { false };
     (@role runs_controllers) => { true };
     (@on_change update) => { $crate::schema::OnChange::Update };
+    (@on_change update_if $guard:path) => { $crate::schema::OnChange::UpdateIf($guard) };
     (@on_change replace) => { $crate::schema::OnChange::Replace };
+    (@on_change exclusive) => { $crate::schema::OnChange::Replace };
     (@on_change unread) => { $crate::schema::OnChange::Unread };
+    (@exclusive exclusive) => { true };
+    (@exclusive $other:ident) => { false };
     (@computed [$($done:expr),*]) => { &[$($done),*] };
     (@computed [$($done:expr),*] volatile $name:ident $(, $($rest:tt)*)?) => {
         $crate::resource!(@computed

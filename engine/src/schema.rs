@@ -1,7 +1,9 @@
 //! What the engine knows of a kind of resource: which fields it has and what a change of each costs.
 
-/// A kind of resource, described once and statically by its provider.
-#[derive(Debug, PartialEq, Eq)]
+use crate::value::Value;
+
+/// A kind of resource, described once and statically by its provider. Two are the same when they are of one kind.
+#[derive(Debug)]
 pub struct KindSchema {
     /// `aws_subnet`: the first part of the address.
     pub kind: &'static str,
@@ -19,10 +21,13 @@ pub struct KindSchema {
 }
 
 /// A desired field.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct FieldSchema {
     pub name: &'static str,
     pub on_change: OnChange,
+    /// Whether no two resources of the kind can have the same at one time, or, of ranges of addresses, any that overlap: what
+    /// has it is removed before another one is made with it.
+    pub exclusive: bool,
     /// Whether the field may refer to other resources.
     pub reference: bool,
 }
@@ -36,15 +41,21 @@ pub struct ComputedSchema {
 }
 
 /// What a changed field asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum OnChange {
     /// The cloud changes it in place.
     Update,
+    /// The cloud changes it in place, if nothing speaks against the change; otherwise the plan is refused.
+    UpdateIf(Guard),
     /// Only a new resource can have another value.
     Replace,
     /// The cloud takes it and does not give it back. It is sent, never compared; another field holds its digest.
     Unread,
 }
+
+/// What speaks against a change from the first value to the second: for each objection what would be lost, and the way
+/// out. Nothing where the change is sound.
+pub type Guard = fn(&Value, &Value) -> Vec<&'static str>;
 
 /// How a resource of the kind is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +70,14 @@ pub enum Replacement {
     /// lost and the way out.
     Refused(&'static str),
 }
+
+impl PartialEq for KindSchema {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for KindSchema {}
 
 impl KindSchema {
     /// The description of the field `name`.

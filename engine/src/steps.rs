@@ -76,6 +76,11 @@ impl<'p> Steps<'p> {
                     graph.add_edge(theirs, make, ());
                 }
             }
+            for theirs in change.takes_over_from.iter().filter_map(|address| pairs.get(address)) {
+                if let (Some(make), Some(remove)) = (own.make, theirs.remove) {
+                    graph.add_edge(remove, make, ());
+                }
+            }
             for address in &change.depended_on {
                 let Some(theirs) = pairs.get(address).and_then(|pair| pair.remove) else { continue };
                 // What used it goes first, or, when it stays, moves over first. It can't move over before the new one

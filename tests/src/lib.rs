@@ -8,6 +8,7 @@ pub mod clouds;
 pub mod emulator;
 pub mod harness;
 pub mod hosts;
+pub mod imagined;
 pub mod inventory;
 pub mod kubernetes;
 pub mod parity;

@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("meridian-templates", &[]),
     ("meridian-state", &["meridian-engine"]),
     ("meridian-provider-api", &["meridian-engine", "meridian-spec"]),
-    ("meridian-node", &["meridian-provider-api", "meridian-spec", "meridian-templates"]),
+    ("meridian-node", &["meridian-engine", "meridian-provider-api", "meridian-spec", "meridian-templates"]),
     (
         "meridian-aws",
         &["meridian-engine", "meridian-node", "meridian-provider-api", "meridian-spec", "meridian-templates"],

@@ -1,17 +1,20 @@
 //! Golden plans: what a reviewer would read, on each cloud. `cargo xtask golden` writes them anew.
 //!
 //! Every scenario is one spec for all clouds; where a cloud's own ids stand in it, `cluster.<cloud>.yaml` takes its place.
+//! Where there is a `before.yaml`, the plan is that of the change from there; one that is refused says why.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use meridian_cli::registry::Registry;
 use meridian_cli::views;
-use meridian_engine::planner::{Inputs, plan};
-use meridian_provider_api::Pins;
+use meridian_engine::planner::{Inputs, PlanError, plan};
+use meridian_provider_api::{Compiled, Pins};
 use meridian_spec::Catalogue;
+use meridian_spec::cluster::Cluster;
 use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
+use meridian_tests::imagined;
 
 #[test]
 fn plans_are_as_they_were_reviewed() {
@@ -48,20 +51,20 @@ fn planned(cloud: TestCloud, folder: &Path) -> String {
     } else {
         cloud.translate(&std::fs::read_to_string(folder.join("cluster.yaml")).unwrap())
     };
-    let clusters = meridian_spec::clusters(&[("cluster.yaml", &text)], Catalogue::builtin().unwrap())
-        .unwrap_or_else(|faults| panic!("{at}: {faults}"));
-    let cluster = &clusters[0];
-    let registry = Registry::default();
-    let provider = registry.get(&cluster.provider).unwrap();
-    assert_eq!(provider.check(cluster), [], "{at}");
-    let pins = pins(cloud);
-    let compiled = provider.compile(cluster, &pins).unwrap();
-    let plan = plan(Inputs {
+    let before = folder.join("before.yaml");
+    let observed = if before.exists() {
+        let before = cloud.translate(&std::fs::read_to_string(before).unwrap());
+        imagined::observed(&compiled(cloud, &before, &at).1.graph)
+    } else {
+        Vec::new()
+    };
+    let (cluster, compiled) = compiled(cloud, &text, &at);
+    let outcome = plan(Inputs {
         graph: &compiled.graph,
         state: None,
         interrupted: None,
         seed: "golden",
-        observed: &[],
+        observed: &observed,
         leftovers: &[],
         cluster: &cluster.name,
         provider: &cluster.provider,
@@ -69,11 +72,29 @@ fn planned(cloud: TestCloud, folder: &Path) -> String {
         emulated: true,
         destroy: false,
         deletion_protection: cluster.deletion_protection,
-        pins,
+        pins: pins(cloud),
         outputs: BTreeMap::new(),
-    })
-    .unwrap_or_else(|error| panic!("{at}: {error:?}"));
-    views::plain(&views::text::plan(&plan))
+    });
+    match outcome {
+        Ok(plan) => views::plain(&views::text::plan(&plan)),
+        Err(PlanError::Refused(refused)) => {
+            let why = views::refusals::explain(&refused);
+            format!("{}\n\n{}\n", PlanError::Refused(refused), why.join("\n\n"))
+        }
+        Err(error) => panic!("{at}: {error:?}"),
+    }
+}
+
+/// A spec's cluster and what it is made of.
+fn compiled(cloud: TestCloud, text: &str, at: &str) -> (Cluster, Compiled) {
+    let mut clusters = meridian_spec::clusters(&[("cluster.yaml", text)], Catalogue::builtin().unwrap())
+        .unwrap_or_else(|faults| panic!("{at}: {faults}"));
+    let cluster = clusters.remove(0);
+    let registry = Registry::default();
+    let provider = registry.get(&cluster.provider).unwrap();
+    assert_eq!(provider.check(&cluster), [], "{at}");
+    let compiled = provider.compile(&cluster, &pins(cloud)).unwrap();
+    (cluster, compiled)
 }
 
 /// What would have been looked up.

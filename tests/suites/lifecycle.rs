@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use meridian_aws::client::Aws;
 use meridian_engine::plan::{Action, Change, Reason};
+use meridian_engine::planner::PlanError;
 use meridian_sandbox::Config;
 use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
@@ -84,7 +85,7 @@ async fn neighbours_are_left_alone() {
 async fn changes_that_would_lose_data_are_refused() {
     for (cloud, network, disk) in [
         ("aws", "aws_vpc.main", "aws_ebs_volume"),
-        ("gcp", "google_compute_subnetwork.private", "google_compute_disk"),
+        ("gcp", "google_compute_disk.control-plane-0", "google_compute_disk"),
         ("azure", "azure_virtual_network.main", "azure_disk"),
     ] {
         refused_on(TestCloud::named(cloud), network, disk).await;
@@ -98,21 +99,46 @@ async fn refused_on(cloud: TestCloud, network: &str, disk: &str) {
     let session = rig.session();
     for (from, to, address) in [
         ("cidr: 10.40.0.0/16", "cidr: 10.50.0.0/16", network.to_owned()),
+        ("cidr: 10.40.0.0/16", "cidr: 10.40.0.0/17", network.to_owned()),
         ("slots: 3", "slots: 5", format!("{disk}.control-plane-0")),
         ("slots: 3", "slots: 1", format!("{disk}.control-plane-1")),
+        ("topology: private", "topology: public", format!("{disk}.control-plane-0")),
+        ("zones: 3", "zones: 2", format!("{disk}.control-plane-2")),
+        ("    zones:", "    podCidr: 10.128.0.0/14\n    zones:", format!("{disk}.control-plane-0")),
+        ("    slots:", "    etcdVolume: { sizeGiB: 10 }\n    slots:", format!("{disk}.control-plane-0")),
+        ("version: \"1.34\"", "version: \"1.36\"", format!("{disk}.control-plane-0")),
     ] {
         let spec = example.replace(from, to);
         assert_ne!(spec, example);
         let error = session.plan(&rig::cluster(&session, &spec)).await.unwrap_err();
-        let refused = format!("{:?}", error.downcast_ref::<meridian_engine::planner::PlanError>().unwrap());
-        let (kind, name) = address.split_once('.').unwrap();
-        assert!(refused.contains(kind) && refused.contains(name), "{to}: {refused}");
+        let Some(PlanError::Refused(refused)) = error.downcast_ref() else { panic!("{to}: {error:?}") };
+        assert!(refused.iter().any(|refusal| refusal.address.to_string() == address), "{to}: {refused:?}");
     }
     let protected = format!("{example}  deletionProtection: true\n");
     rig.converge(&protected).await;
     assert!(session.plan_destroy("prod-eu").await.unwrap_err().to_string().contains("protected"));
     rig.converge(&example).await;
     rig.destroy("prod-eu").await;
+}
+
+/// Where subnets stand in zones, the machines of a pool have to leave one before it can go.
+#[tokio::test]
+async fn a_cluster_can_have_fewer_zones_and_others() {
+    for cloud in CLOUDS {
+        let rig = Rig::recorded("lifecycle", Config::default()).await;
+        let before = rig.sandbox.inventory(cloud.name);
+        let two = std::fs::read_to_string(root().join("tests/golden/change-of-zones/before.yaml")).unwrap();
+        let two = cloud.translate(&two);
+        let zones = &meridian_tests::harness::zones()[cloud.region];
+        let others = two.replace("zones: 2", &format!("zones: {:?}", [&zones[0], &zones[2]]));
+        for spec in [&two, &two.replace("zones: 2", "zones: 1"), &two, &others] {
+            rig.converge(spec).await;
+            let again = rig::plan(&rig.session(), spec).await;
+            assert!(again.is_empty(), "{}", meridian_cli::views::plain(&meridian_cli::views::text::plan(&again)));
+        }
+        rig.destroy("change-of-zones").await;
+        assert_eq!(rig.sandbox.inventory(cloud.name), before);
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,25 @@
 //! What holds for any two clusters, on the sandbox.
 
+use meridian_engine::planner::PlanError;
 use meridian_sandbox::{Config, Pace};
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
 use proptest::prelude::*;
 
+/// What can't change once a cluster is there, or only in one direction.
+#[derive(Debug, Clone, PartialEq)]
+struct Settled {
+    topology: &'static str,
+    slots: usize,
+    etcd_gib: u32,
+    /// Minor version of Kubernetes.
+    minor: u32,
+}
+
 #[derive(Debug, Clone)]
 struct Wish {
+    settled: Settled,
+    zones: usize,
     nat: &'static str,
     size: &'static str,
     exposure: &'static str,
@@ -15,8 +28,17 @@ struct Wish {
     bastion: bool,
 }
 
+fn settled() -> impl Strategy<Value = Settled> {
+    let topology = prop::sample::select(vec!["private", "public"]);
+    let sizes = prop::sample::select(vec![20, 30]);
+    (topology, prop::sample::select(vec![1, 1, 3]), sizes, 34u32..=36)
+        .prop_map(|(topology, slots, etcd_gib, minor)| Settled { topology, slots, etcd_gib, minor })
+}
+
 fn wish() -> impl Strategy<Value = Wish> {
     (
+        settled(),
+        1usize..=3,
         prop::sample::select(vec!["perZone", "single"]),
         prop::sample::select(vec!["medium", "large"]),
         prop::sample::select(vec![
@@ -28,7 +50,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         prop::collection::vec((0u8..3, 0u32..3, any::<bool>(), any::<bool>()), 1..3),
         any::<bool>(),
     )
-        .prop_map(|(nat, size, exposure, label, pools, bastion)| Wish {
+        .prop_map(|(settled, zones, nat, size, exposure, label, pools, bastion)| Wish {
+            settled,
+            zones,
             nat,
             size,
             exposure,
@@ -38,14 +62,44 @@ fn wish() -> impl Strategy<Value = Wish> {
         })
 }
 
+/// Two wishes. Were all of the second left to chance, most changes would be refused: three of four keep what can't change.
+fn change() -> impl Strategy<Value = (Wish, Wish)> {
+    let keeps = prop::sample::select(vec![true, true, true, false]);
+    (wish(), wish(), keeps, 0u32..2).prop_map(|(a, mut b, keeps, step)| {
+        if keeps {
+            let etcd_gib = a.settled.etcd_gib.max(b.settled.etcd_gib);
+            b.settled = Settled { etcd_gib, minor: (a.settled.minor + step).min(36), ..a.settled.clone() };
+            if a.settled.slots > 1 {
+                b.zones = a.zones;
+            }
+        }
+        (a, b)
+    })
+}
+
+/// Whether a change would move a slot, shrink its disk, or take Kubernetes where it does not go.
+fn is_refused(a: &Wish, b: &Wish) -> bool {
+    let (from, to) = (&a.settled, &b.settled);
+    // Slots go to the zones in turn.
+    let moves = (0..from.slots).any(|slot| slot % a.zones != slot % b.zones);
+    from.topology != to.topology
+        || from.slots != to.slots
+        || moves
+        || to.etcd_gib < from.etcd_gib
+        || !(from.minor..=from.minor + 1).contains(&to.minor)
+}
+
 fn spec(cloud: TestCloud, wish: &Wish) -> String {
+    let Settled { topology, slots, etcd_gib, minor } = &wish.settled;
     let mut text = format!(
         "apiVersion: meridian/v1\nkind: Cluster\nmetadata:\n  name: any\n  labels: {{ {} }}\nspec:\n  provider: {}\n  \
-         region: {}\n  network: {{ cidr: 10.0.0.0/16, zones: 2, topology: private, nat: {} }}\n  controlPlane:\n    \
-         slots: 1\n    machine: {{ size: {} }}\n    api: {{ {} }}\n  pools:\n",
+         region: {}\n  kubernetes: {{ version: \"1.{minor}\" }}\n  network: {{ cidr: 10.0.0.0/16, zones: {}, topology: \
+         {topology}, nat: {} }}\n  controlPlane:\n    slots: {slots}\n    etcdVolume: {{ sizeGiB: {etcd_gib} }}\n    \
+         machine: {{ size: {} }}\n    api: {{ {} }}\n  pools:\n",
         wish.label.map_or(String::new(), |label| format!("team: {label}")),
         cloud.name,
         cloud.region,
+        wish.zones,
         wish.nat,
         wish.size,
         wish.exposure
@@ -129,13 +183,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 18, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn going_from_a_to_b_equals_creating_b(cloud in prop::sample::select(&CLOUDS), a in wish(), b in wish()) {
+    fn going_from_a_to_b_equals_creating_b_or_is_refused(cloud in prop::sample::select(&CLOUDS), (a, b) in change()) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let config = || Config { pace: Pace::instant(), ..Config::default() };
             let moved = Rig::recorded("properties", config()).await;
             let nothing = counts(cloud, &moved);
             moved.converge(&spec(cloud, &a)).await;
+            let made = moved.sandbox.inventory(cloud.name);
+            let session = moved.session();
+            let change = session.plan(&rig::cluster(&session, &spec(cloud, &b))).await;
+            let refused = change.as_ref().err().is_some_and(
+                |error| matches!(error.downcast_ref(), Some(PlanError::Refused(_))));
+            prop_assert_eq!(refused, is_refused(&a, &b), "{:?}", change);
+            if refused {
+                prop_assert_eq!(moved.sandbox.inventory(cloud.name), made);
+                prop_assert!(rig::plan(&moved.session(), &spec(cloud, &a)).await.is_empty());
+                return Ok(());
+            }
             let (_, state) = moved.converge(&spec(cloud, &b)).await;
             let again = rig::plan(&moved.session(), &spec(cloud, &b)).await;
             prop_assert!(again.is_empty());

@@ -165,6 +165,7 @@ mod tests {
             token_seed: String::new(),
             depends_on: BTreeSet::new(),
             depended_on: BTreeSet::new(),
+            takes_over_from: BTreeSet::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 pub mod json;
 pub mod markdown;
+pub mod refusals;
 pub mod state;
 pub mod text;
 

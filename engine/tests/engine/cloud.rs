@@ -24,7 +24,7 @@ resource! {
 resource! {
     /// The old one must go first, since ranges may not overlap.
     pub struct Subnet = "demo_subnet", "subnet", Replacement::DeleteFirst;
-    fields { network: Ref<Network> => replace, range: i64 => replace, note: String => update }
+    fields { network: Ref<Network> => replace, range: i64 => exclusive, note: String => update }
     computed {}
 }
 resource! {
@@ -66,8 +66,27 @@ resource! {
     computed {}
 }
 
-const SCHEMAS: [fn() -> &'static KindSchema; 7] =
-    [Network::schema, Subnet::schema, Template::schema, Group::schema, Member::schema, Service::schema, Link::schema];
+resource! {
+    /// What holds data.
+    pub struct Store = "demo_store", "store", Replacement::Refused("it holds data");
+    fields { size: i64 => update_if(grows) }
+    computed {}
+}
+
+fn grows(before: &Value, after: &Value) -> Vec<&'static str> {
+    if after < before { vec!["it only grows"] } else { Vec::new() }
+}
+
+const SCHEMAS: [fn() -> &'static KindSchema; 8] = [
+    Network::schema,
+    Subnet::schema,
+    Template::schema,
+    Group::schema,
+    Member::schema,
+    Service::schema,
+    Link::schema,
+    Store::schema,
+];
 
 fn schema(kind: &str) -> &'static KindSchema {
     SCHEMAS.iter().map(|schema| schema()).find(|schema| schema.kind == kind).unwrap()

@@ -9,7 +9,7 @@ use meridian_engine::planner::PlanError;
 use meridian_engine::state::{Intent, Verb};
 use meridian_engine::{Address, Graph, Plan, State, Value};
 
-use crate::cloud::{Bench, Member, Wish};
+use crate::cloud::{Bench, Member, Store, Wish};
 
 fn actions(plan: &Plan) -> BTreeMap<String, Action> {
     plan.effective().map(|change| (change.address.to_string(), change.action)).collect()
@@ -249,4 +249,43 @@ async fn what_never_came_to_be_is_replaced_even_where_its_kind_never_is() {
     // A state that has forgotten everything proves nothing.
     *bench.state.lock().unwrap() = None;
     refusal(bench.plan_from(&graph, false, &observed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_range_goes_to_another_only_when_its_holder_is_gone() {
+    let bench = Bench::default();
+    let mut wish = Wish::small();
+    wish.groups.insert("idle".into(), 0);
+    bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await;
+    wish.subnets = [("a".into(), 1), ("c".into(), 2)].into();
+    let plan = bench.plan(&wish.graph(), false).unwrap();
+    let before = bench.cloud.log().len();
+    assert!(bench.apply(&plan).await.is_complete());
+    // The groups are in `b` and want to be in `c`, of which there can't be both at one time.
+    let group = plan.changes.iter().find(|change| change.address.to_string() == "demo_group.g").unwrap();
+    assert_eq!(group.reason, Reason::DependencyReplaced(["demo_subnet.b".parse().unwrap()].into()));
+    let log = bench.cloud.log()[before..].to_vec();
+    assert_eq!(log[2..4], ["delete demo_subnet.b", "create demo_subnet.c"], "{log:?}");
+    assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+
+    // Two that change places go both before either comes back.
+    wish.subnets = [("a".into(), 2), ("c".into(), 1)].into();
+    assert!(bench.apply(&bench.plan(&wish.graph(), false).unwrap()).await.is_complete());
+    assert!(bench.plan(&wish.graph(), false).unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_a_guard_objects_to_is_refused() {
+    let store = |size| {
+        let mut graph = Graph::new();
+        graph.add("data", Store { size }).unwrap();
+        graph
+    };
+    let bench = Bench::default();
+    bench.apply(&bench.plan(&store(2), false).unwrap()).await;
+    let Err(PlanError::Refused(refusals)) = bench.plan(&store(1), false) else { panic!("must be refused") };
+    assert_eq!((refusals[0].verb, refusals[0].why), ("changed", "it only grows"));
+    assert_eq!(refusals[0].fields, ["size".to_owned()].into());
+    let plan = bench.plan(&store(3), false).unwrap();
+    assert_eq!(actions(&plan), [("demo_store.data".to_owned(), Action::Update)].into());
 }

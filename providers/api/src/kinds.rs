@@ -218,7 +218,7 @@ impl<C: Client> Executor for Dispatch<C> {
 /// Whether a create may have made what was found. Where a new resource is made before the old one goes, the old one is
 /// found, too; it differs in a field that forces replacement, or is broken.
 fn is_made_by(observed: &Observed, creation: &Creation) -> bool {
-    let forcing = || observed.schema.fields.iter().filter(|field| field.on_change == OnChange::Replace);
+    let forcing = || observed.schema.fields.iter().filter(|field| matches!(field.on_change, OnChange::Replace));
     let is_new = || {
         !matches!(observed.condition, Condition::Failed(_))
             && forcing().all(|field| observed.fields.get(field.name) == creation.fields.get(field.name))

@@ -104,6 +104,7 @@ const SMALL: &str = "
     api: { exposure: public, allow: [203.0.113.0/24] }
   pools:
     - { name: general, machine: { cpu: 2, memoryGiB: 8 }, min: 1, max: 2 }
+  kubernetes: { version: \"1.34.3\" }
 ";
 
 const PRIVATE: &str = "
@@ -170,7 +171,8 @@ pub fn scenarios() -> Vec<Scenario> {
 fn small() -> Scenario {
     let small = format!("{HEAD}{SMALL}");
     let swap = |from: &str, to: &str| small.replace(from, to);
-    let more = format!("{small}    - {{ name: more, machine: {{ cpu: 4, memoryGiB: 16 }}, min: 0, max: 1 }}\n");
+    let more =
+        swap("  kubernetes", "    - { name: more, machine: { cpu: 4, memoryGiB: 16 }, min: 0, max: 1 }\n  kubernetes");
     Scenario {
         name: "small",
         place: Place::Zones,
@@ -181,10 +183,12 @@ fn small() -> Scenario {
             step("another machine for the pool", swap("cpu: 2", "cpu: 4"), &[POOL_MACHINE]),
             step("other labels", swap("team: platform", "team: storage, stage: test"), &[LABELS]),
             step("another allow list", swap("[203.0.113.0/24]", "[203.0.113.0/25, 198.51.100.0/24]"), &[ALLOW_LIST]),
-            step("another patch of Kubernetes", format!("{small}  kubernetes: {{ version: \"1.34\" }}\n"), &[PATCH]),
             step("another pool", more, &[POOLS]),
             step("a bastion", format!("{small}{JUMP_HOST}"), &[BASTION, SSH_KEY]),
-            step("back", small, &[]),
+            step("back", small.clone(), &[]),
+            // From here there is no way back.
+            step("another patch of Kubernetes", swap("1.34.3", "1.34.4"), &[PATCH]),
+            step("the next minor version of Kubernetes", swap("1.34.3", "1.35"), &[]),
         ],
     }
 }

@@ -1,5 +1,5 @@
 //! What machines boot with, the same on every cloud: bundles out of a resolved cluster, the names under which machines find
-//! each other, and the keys that a cluster lives by.
+//! each other, the keys that a cluster lives by, and what of it can't change.
 //!
 //! Not here: where bundles and keys are kept, and how a machine gets at them. That is each cloud's own.
 
@@ -7,6 +7,7 @@ pub mod bundle;
 mod keys;
 pub mod names;
 pub mod secrets;
+pub mod settled;
 
 pub use bundle::{Boot, Bundle};
 pub use secrets::{SECRETS, Secret};

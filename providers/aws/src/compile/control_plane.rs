@@ -2,6 +2,7 @@
 
 use meridian_engine::field::Set;
 use meridian_engine::{Graph, Ref};
+use meridian_node::settled;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, Slot, Topology};
 
@@ -86,14 +87,14 @@ fn interface(cluster: &Cluster, graph: &mut Graph, slot: &Slot) -> Result<Ref<Ne
 }
 
 fn volume(cluster: &Cluster, graph: &mut Graph, slot: &Slot) -> Result<Ref<Volume>, CompileError> {
-    let mut members: Vec<&str> = cluster.control_plane.slots.iter().map(|slot| slot.name.as_str()).collect();
-    members.sort_unstable();
     let volume = Volume {
         zone: slot.zone.clone(),
         size_gib: cluster.control_plane.etcd_volume_gib,
         volume_type: "gp3".to_owned(),
         encrypted: true,
-        members: members.join(","),
+        members: settled::members(cluster),
+        settled: settled::settled(cluster),
+        kubernetes: cluster.kubernetes.version.clone(),
         tags: names::tags(cluster, &slot.name),
     };
     Ok(graph.add(&slot.name, volume)?)
@@ -119,7 +120,9 @@ mod tests {
         );
         assert_eq!(
             field(&graph, "aws_ebs_volume.control-plane-1", "members"),
-            &Value::String("control-plane-0,control-plane-1,control-plane-2".to_owned())
+            &Value::String(
+                "control-plane-0=10.40.32.10,control-plane-1=10.40.64.10,control-plane-2=10.40.96.10".to_owned()
+            )
         );
         let machine = graph.get(&"aws_instance.control-plane-1".parse().unwrap()).unwrap();
         let depends_on: Vec<String> = machine.depends_on().iter().map(ToString::to_string).collect();

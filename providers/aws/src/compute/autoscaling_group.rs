@@ -126,9 +126,23 @@ fn observe(cluster: &str, group: &SdkGroup) -> Option<Found<AutoscalingGroup>> {
     };
     let condition = match group.status.as_deref() {
         Some(status) => Condition::Failed(status.to_lowercase()),
+        None if has_strays(group) => {
+            Condition::Unfinished("it still has machines in zones that it has left".to_owned())
+        }
         None => Condition::Ready,
     };
     Some(Found { address, id: name, resource, computed: Fields::new(), condition })
+}
+
+/// Whether machines stand in zones that the group has left. Auto Scaling moves them by itself, new ones first (user guide,
+/// "Rebalancing activities").
+fn has_strays(group: &SdkGroup) -> bool {
+    let zones = group.availability_zones();
+    group
+        .instances()
+        .iter()
+        .filter_map(|instance| instance.availability_zone.as_ref())
+        .any(|zone| !zones.contains(zone))
 }
 
 fn mixed(policy: &MixedInstancesPolicy) -> Mixed {
@@ -222,6 +236,11 @@ impl AutoscalingGroup {
                 Ok((group.is_some() && running.count() >= wanted).then_some(()))
             })
             .await;
+        self.explained(client, waited).await
+    }
+
+    /// What came of a wait; when patience ended, with what Auto Scaling says.
+    async fn explained(&self, client: &Aws, waited: Result<(), CloudError>) -> Result<(), CloudError> {
         let Err(mut error) = waited else { return Ok(()) };
         if error.kind == ErrorKind::Conflict
             && let Some(cause) = self.last_failure(client).await?
@@ -229,6 +248,17 @@ impl AutoscalingGroup {
             error.message = format!("{}: {cause}", error.message);
         }
         Err(error)
+    }
+
+    /// Waits until no machine stands in a zone that the group has left: its subnet there can go only then.
+    async fn until_moved(&self, client: &Aws) -> Result<(), CloudError> {
+        let waited = client
+            .caller
+            .until("autoscaling:UpdateAutoScalingGroup", "the machines to leave zones", || async move {
+                Ok((!look(client, &self.name).await?.as_ref().is_some_and(has_strays)).then_some(()))
+            })
+            .await;
+        self.explained(client, waited).await
     }
 
     async fn last_failure(&self, client: &Aws) -> Result<Option<String>, CloudError> {
@@ -303,6 +333,7 @@ impl KindOps<Aws> for AutoscalingGroup {
         if existing.before.min < self.min {
             self.until_in_service(client).await?;
         }
+        self.until_moved(client).await?;
         Ok(ec2::made(&self.name))
     }
 

@@ -8,19 +8,26 @@ use meridian_engine::Fields;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
+use meridian_node::settled;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::{Aws, Tags};
 use crate::ec2;
 use crate::limits::{ec2_read, ec2_write};
 
-/// Tag that holds the names of etcd's members.
+/// Tag that holds the names and addresses of etcd's members.
 const MEMBERS_TAG: &str = "meridian:members";
 
+/// Tag that holds what of the cluster can't change.
+const SETTLED_TAG: &str = "meridian:settled";
+
+/// Tag that holds the version of Kubernetes.
+const KUBERNETES_TAG: &str = "meridian:kubernetes";
+
 /// What can't be lost without losing a member of etcd.
-const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone, its encryption and the membership of etcd \
-                       are fixed when the cluster is made; to change them, build a new cluster and move to it, or \
-                       restore a snapshot there";
+const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone, its encryption and the members of etcd \
+                       with their addresses are fixed when the cluster is made; to change them, build a new cluster and \
+                       move to it, or restore a snapshot there";
 
 resource! {
     /// The disk that holds the data of a slot's etcd member. It outlives the slot's machines.
@@ -30,12 +37,16 @@ resource! {
         zone: String => replace,
         /// Size in GiB. It can grow and not shrink, and at most once in six hours (EC2 User Guide, "Modify an EBS
         /// volume").
-        size_gib: u32 => update,
+        size_gib: u32 => update_if(settled::grows),
         /// `gp3`.
         volume_type: String => update,
         encrypted: bool => replace,
-        /// The sorted names of all slots. What lies on the disk is a member of just this etcd.
+        /// Each slot as `name=address`, sorted. What lies on the disk is a member of just this etcd.
         members: String => replace,
+        /// What of the cluster can't change, as [`settled::settled`] has it.
+        settled: String => update_if(settled::stays),
+        /// Exact version of the Kubernetes that writes to it; it is written down before that is begun.
+        kubernetes: String => update_if(settled::upgrades),
         tags: Tags => update,
     }
     computed {}
@@ -74,7 +85,11 @@ async fn look(client: &Aws, id: &str) -> Result<Option<SdkVolume>, CloudError> {
 impl Volume {
     fn all_tags(&self) -> Tags {
         let mut tags = self.tags.clone();
-        tags.insert(MEMBERS_TAG.to_owned(), self.members.clone());
+        for (tag, value) in
+            [(MEMBERS_TAG, &self.members), (SETTLED_TAG, &self.settled), (KUBERNETES_TAG, &self.kubernetes)]
+        {
+            tags.insert(tag.to_owned(), value.clone());
+        }
         tags
     }
 
@@ -117,6 +132,8 @@ fn observe(cluster: &str, volume: &SdkVolume) -> Option<Found<Volume>> {
         volume_type: volume.volume_type.as_ref().map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         encrypted: volume.encrypted.unwrap_or_default(),
         members: tags.remove(MEMBERS_TAG).unwrap_or_default(),
+        settled: tags.remove(SETTLED_TAG).unwrap_or_default(),
+        kubernetes: tags.remove(KUBERNETES_TAG).unwrap_or_default(),
         tags,
     };
     Some(Found { address, id: volume.volume_id.clone()?, resource, computed: Fields::new(), condition })
@@ -207,15 +224,21 @@ mod tests {
             .state(state)
             .tags(tag("meridian:cluster", "prod"))
             .tags(tag("meridian:address", "aws_ebs_volume.control-plane-0"))
-            .tags(tag(MEMBERS_TAG, "control-plane-0"))
+            .tags(tag(MEMBERS_TAG, "control-plane-0=10.0.0.10"))
+            .tags(tag(SETTLED_TAG, "topology=private"))
+            .tags(tag(KUBERNETES_TAG, "1.36.3"))
             .tags(tag("Name", "control-plane-0.demo"))
             .build()
     }
 
     #[test]
-    fn the_members_are_read_from_their_tag() {
+    fn what_the_disk_says_of_the_cluster_is_read_from_its_tags() {
         let found = observe("prod", &volume(VolumeState::InUse)).unwrap();
-        assert_eq!(found.resource.members, "control-plane-0");
+        assert_eq!(found.resource.members, "control-plane-0=10.0.0.10");
+        assert_eq!(
+            (found.resource.settled.as_str(), found.resource.kubernetes.as_str()),
+            ("topology=private", "1.36.3")
+        );
         assert_eq!(found.resource.tags.keys().collect::<Vec<_>>(), ["Name"]);
         assert_eq!(found.condition, Condition::Ready);
     }

@@ -21,7 +21,7 @@ resource! {
     pub struct Subnet = "aws_subnet", "subnet", Replacement::DeleteFirst;
     fields {
         vpc: Ref<Vpc> => replace,
-        cidr: Ipv4Net => replace,
+        cidr: Ipv4Net => exclusive,
         zone: String => replace,
         /// Whether machines that ask for nothing else get a public address.
         public_addresses: bool => update,

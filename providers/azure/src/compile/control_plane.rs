@@ -2,6 +2,7 @@
 
 use meridian_engine::field::Set;
 use meridian_engine::{Graph, Ref};
+use meridian_node::settled;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Architecture, Cluster, Machine, Slot, Topology};
 
@@ -106,8 +107,6 @@ fn interface(
 }
 
 fn volume(cluster: &Cluster, pins: &Pins, graph: &mut Graph, slot: &Slot) -> Result<Ref<Disk>, CompileError> {
-    let mut members: Vec<&str> = cluster.control_plane.slots.iter().map(|slot| slot.name.as_str()).collect();
-    members.sort_unstable();
     let disk = Disk {
         group: resource_group(cluster, pins)?,
         name: inside(cluster, &slot.name),
@@ -115,7 +114,9 @@ fn volume(cluster: &Cluster, pins: &Pins, graph: &mut Graph, slot: &Slot) -> Res
         size_gib: cluster.control_plane.etcd_volume_gib,
         disk_type: disk_type(&cluster.control_plane.machine.native_type).to_owned(),
         export: managed_disk::NO_EXPORT.to_owned(),
-        members: members.join(","),
+        members: settled::members(cluster),
+        settled: settled::settled(cluster),
+        kubernetes: cluster.kubernetes.version.clone(),
         tags: tags(cluster),
     };
     Ok(graph.add(&slot.name, disk)?)
@@ -142,7 +143,9 @@ mod tests {
         );
         assert_eq!(
             field(&graph, "azure_disk.control-plane-1", "members"),
-            &Value::String("control-plane-0,control-plane-1,control-plane-2".to_owned())
+            &Value::String(
+                "control-plane-0=10.40.64.10,control-plane-1=10.40.64.11,control-plane-2=10.40.64.12".to_owned()
+            )
         );
         let machine = graph.get(&"azure_virtual_machine.control-plane-1".parse().unwrap()).unwrap();
         let depends_on: Vec<String> = machine.depends_on().iter().map(ToString::to_string).collect();

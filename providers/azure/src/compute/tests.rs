@@ -57,7 +57,7 @@ fn wanted<R: Resource>(graph: &Graph, name: &str) -> (Fields, R) {
 
 fn assert_same<R: Resource>(mut wanted: Fields, found: Found<R>) {
     for field in R::SCHEMA.fields {
-        if field.on_change == meridian_engine::schema::OnChange::Unread {
+        if matches!(field.on_change, meridian_engine::schema::OnChange::Unread) {
             wanted.insert(field.name.to_owned(), Value::Null);
         }
     }

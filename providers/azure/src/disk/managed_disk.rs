@@ -8,6 +8,7 @@ use azure_mgmt_compute::package_2024_07_01::models::{
 };
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Fields, Ref, Resource as _, resource};
+use meridian_node::settled;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::arm::{arm_id, condition, gone, group_of, id_in, is_going, made, word};
@@ -20,15 +21,22 @@ use crate::network::ResourceGroup;
 
 const TYPE: &str = "Microsoft.Compute/disks";
 
-/// Tag that holds the names of etcd's members.
+/// Tag that holds the names and addresses of etcd's members.
 const MEMBERS_TAG: &str = "meridian-members";
+
+/// Tag that holds what of the cluster can't change.
+const SETTLED_TAG: &str = "meridian-settled";
+
+/// Tag that holds the version of Kubernetes.
+const KUBERNETES_TAG: &str = "meridian-kubernetes";
 
 /// Nobody may export a disk: not through the network, and not through a private endpoint.
 pub const NO_EXPORT: &str = "DenyAll";
 
 /// What can't be lost without losing a member of etcd.
-const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone and the membership of etcd are fixed when the \
-                       cluster is made; to change them, build a new cluster and move to it, or restore a snapshot there";
+const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone and the members of etcd with their addresses \
+                       are fixed when the cluster is made; to change them, build a new cluster and move to it, or \
+                       restore a snapshot there";
 
 resource! {
     /// The disk that holds the data of a slot's etcd member. It outlives the slot's machines.
@@ -39,13 +47,17 @@ resource! {
         /// Where it is; a disk can't leave its zone.
         zone: Option<String> => replace,
         /// Size in GiB. It can grow and not shrink.
-        size_gib: u32 => update,
+        size_gib: u32 => update_if(settled::grows),
         /// `Premium_LRS`, or `StandardSSD_LRS` where the machines take none of those.
         disk_type: String => update,
         /// Who may export it: [`NO_EXPORT`].
         export: String => update,
-        /// The sorted names of all slots. What lies on the disk is a member of just this etcd.
+        /// Each slot as `name=address`, sorted. What lies on the disk is a member of just this etcd.
         members: String => replace,
+        /// What of the cluster can't change, as [`settled::settled`] has it.
+        settled: String => update_if(settled::stays),
+        /// Exact version of the Kubernetes that writes to it; it is written down before that is begun.
+        kubernetes: String => update_if(settled::upgrades),
         tags: Tags => update,
     }
     computed {}
@@ -80,6 +92,8 @@ fn observe(client: &Azure, disk: &SdkDisk) -> Option<Found<Disk>> {
         disk_type: word(disk.sku.as_ref().and_then(|sku| sku.name.as_ref())).unwrap_or_default(),
         export: word(properties.network_access_policy.as_ref()).unwrap_or_default(),
         members: tags.remove(MEMBERS_TAG).unwrap_or_default(),
+        settled: tags.remove(SETTLED_TAG).unwrap_or_default(),
+        kubernetes: tags.remove(KUBERNETES_TAG).unwrap_or_default(),
         tags,
     };
     Some(Found { address, id: id.to_string(), resource, computed: Fields::new(), condition: condition(state) })
@@ -88,7 +102,11 @@ fn observe(client: &Azure, disk: &SdkDisk) -> Option<Found<Disk>> {
 impl Disk {
     fn all_tags(&self) -> Tags {
         let mut tags = self.tags.clone();
-        tags.insert(MEMBERS_TAG.to_owned(), self.members.clone());
+        for (tag, value) in
+            [(MEMBERS_TAG, &self.members), (SETTLED_TAG, &self.settled), (KUBERNETES_TAG, &self.kubernetes)]
+        {
+            tags.insert(tag.to_owned(), value.clone());
+        }
         tags
     }
 

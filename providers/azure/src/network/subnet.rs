@@ -29,7 +29,7 @@ resource! {
         network: Ref<VirtualNetwork> => replace,
         /// It begins with the cluster's name: subnets take no tags, and are found by it.
         name: String => replace,
-        cidr: Ipv4Net => replace,
+        cidr: Ipv4Net => exclusive,
         security_group: Ref<NetworkSecurityGroup> => update,
         nat_gateway: Option<Ref<NatGateway>> => update,
         route_table: Option<Ref<RouteTable>> => update,

@@ -1,6 +1,7 @@
 //! The slots: for each a disk that stays, and a machine that may be replaced, at an address that stays, too.
 
 use meridian_engine::{Graph, Ref};
+use meridian_node::settled;
 use meridian_provider_api::{CompileError, Pins};
 use meridian_spec::cluster::{Cluster, Slot, Topology};
 
@@ -51,14 +52,14 @@ pub(super) fn control_plane(cluster: &Cluster, pins: &Pins, graph: &mut Graph) -
 }
 
 fn disk(cluster: &Cluster, pins: &Pins, graph: &mut Graph, slot: &Slot) -> Result<Ref<Disk>, CompileError> {
-    let mut members: Vec<&str> = cluster.control_plane.slots.iter().map(|slot| slot.name.as_str()).collect();
-    members.sort_unstable();
     let disk = Disk {
         name: names::name(cluster, pins, &format!("{}-etcd", slot.name)),
         zone: slot.zone.clone(),
         size_gib: cluster.control_plane.etcd_volume_gib,
         disk_type: state_disk_type(&cluster.control_plane.machine.native_type).to_owned(),
-        members: members.join(","),
+        members: settled::members(cluster),
+        settled: settled::settled(cluster),
+        kubernetes: cluster.kubernetes.version.clone(),
         labels: names::labels(cluster),
     };
     Ok(graph.add(&slot.name, disk)?)
@@ -80,7 +81,9 @@ mod tests {
         let graph = compile(&fixture::cluster(), &Pins::new()).unwrap().graph;
         assert_eq!(
             field(&graph, "google_compute_disk.control-plane-1", "members"),
-            &Value::String("control-plane-0,control-plane-1,control-plane-2".to_owned())
+            &Value::String(
+                "control-plane-0=10.40.0.10,control-plane-1=10.40.0.11,control-plane-2=10.40.0.12".to_owned()
+            )
         );
         let machine = graph.get(&"google_compute_instance.control-plane-1".parse().unwrap()).unwrap();
         assert_eq!(machine.fields["private_address"], Value::String("10.40.0.11".to_owned()));

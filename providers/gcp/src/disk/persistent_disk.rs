@@ -9,6 +9,7 @@ use meridian_engine::Fields;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
+use meridian_node::settled;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::Gcp;
@@ -18,9 +19,9 @@ use crate::limits::{compute_read, compute_write};
 use crate::marks::{Labels, Marked, own_labels};
 
 /// What can't be lost without losing a member of etcd.
-const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone, its type and the membership of etcd are \
-                       fixed when the cluster is made; to change them, build a new cluster and move to it, or restore a \
-                       snapshot there";
+const REFUSAL: &str = "the disk holds the data of a member of etcd. Its zone, its type and the members of etcd with \
+                       their addresses are fixed when the cluster is made; to change them, build a new cluster and move \
+                       to it, or restore a snapshot there";
 
 resource! {
     /// The disk that holds the data of a slot's etcd member. It outlives the slot's machines. Google encrypts every
@@ -32,11 +33,15 @@ resource! {
         /// Where it is; a disk can't leave its zone.
         zone: String => replace,
         /// Size in GiB. It can grow and not shrink.
-        size_gib: u32 => update,
+        size_gib: u32 => update_if(settled::grows),
         /// `pd-ssd`, `hyperdisk-balanced`.
         disk_type: String => replace,
-        /// The sorted names of all slots. What lies on the disk is a member of just this etcd.
+        /// Each slot as `name=address`, sorted. What lies on the disk is a member of just this etcd.
         members: String => replace,
+        /// What of the cluster can't change, as [`settled::settled`] has it.
+        settled: String => update_if(settled::stays),
+        /// Exact version of the Kubernetes that writes to it; it is written down before that is begun.
+        kubernetes: String => update_if(settled::upgrades),
         labels: Labels => update,
     }
     computed {}
@@ -79,13 +84,18 @@ fn observe(client: &Gcp, disk: &SdkDisk) -> Option<Found<Disk>> {
         Status::Deleting => return None,
         other => Condition::Unfinished(format!("it is in the state `{}`", other.name().unwrap_or("unknown"))),
     };
+    let text = text.strip_prefix(MEMBERS).unwrap_or_default();
+    let (members, settled) = text.split_once(SETTLED).unwrap_or((text, ""));
+    let mut labels = own_labels(disk.labels.clone());
     let resource = Disk {
         name: disk.name.clone().unwrap_or_default(),
         zone: last(disk.zone.as_deref().unwrap_or_default()).to_owned(),
         size_gib: disk.size_gb.and_then(|size| size.try_into().ok()).unwrap_or_default(),
         disk_type: last(disk.r#type.as_deref().unwrap_or_default()).to_owned(),
-        members: text.strip_prefix(MEMBERS).unwrap_or_default().to_owned(),
-        labels: own_labels(disk.labels.clone()),
+        members: members.to_owned(),
+        settled: settled.to_owned(),
+        kubernetes: labels.remove(KUBERNETES_LABEL).unwrap_or_default().replace('-', "."),
+        labels,
     };
     let id = path_of(disk.self_link.as_deref()?);
     Some(Found { address, id, resource, computed: Fields::new(), condition })
@@ -93,6 +103,12 @@ fn observe(client: &Gcp, disk: &SdkDisk) -> Option<Found<Disk>> {
 
 /// What the description says before the members.
 const MEMBERS: &str = "Data of a member of the etcd of ";
+
+/// What it says between them and what can't change.
+const SETTLED: &str = " in a cluster with ";
+
+/// Label that holds the version of Kubernetes, which changes, as no description of a disk can. A label has no dots.
+const KUBERNETES_LABEL: &str = "meridian-kubernetes";
 
 async fn look(client: &Gcp, zone: &str, name: &str) -> Result<Option<SdkDisk>, CloudError> {
     let got = client
@@ -112,10 +128,10 @@ impl KindOps<Gcp> for Disk {
     async fn create(&self, client: &Gcp, new: &New) -> Result<Made, CloudError> {
         let body = SdkDisk::new()
             .set_name(&self.name)
-            .set_description(client.describe(&new.address, &format!("{MEMBERS}{}", self.members)))
+            .set_description(client.describe(&new.address, &self.text()))
             .set_size_gb(i64::from(self.size_gib))
             .set_type(format!("projects/{}/zones/{}/diskTypes/{}", client.project, self.zone, self.disk_type))
-            .set_labels(client.all_labels(&self.labels));
+            .set_labels(client.all_labels(&self.every_label()));
         client
             .insert(compute_write("disks.insert"), &new.token, |id| {
                 let request = client.compute.disks.insert().set_project(&client.project).set_zone(&self.zone);
@@ -145,8 +161,9 @@ impl KindOps<Gcp> for Disk {
                 })
                 .await?;
         }
-        if existing.before.labels != self.labels {
-            client.edit(|| self.relabel(client, &existing.before.labels)).await?;
+        let (before, after) = (existing.before.every_label(), self.every_label());
+        if before != after {
+            client.edit(|| self.relabel(client, &before, &after)).await?;
         }
         Ok(made(self.id(client)))
     }
@@ -165,11 +182,21 @@ impl KindOps<Gcp> for Disk {
 }
 
 impl Disk {
+    fn text(&self) -> String {
+        format!("{MEMBERS}{}{SETTLED}{}", self.members, self.settled)
+    }
+
+    fn every_label(&self) -> Labels {
+        let mut labels = self.labels.clone();
+        labels.insert(KUBERNETES_LABEL.to_owned(), self.kubernetes.replace('.', "-"));
+        labels
+    }
+
     /// Puts our labels on, beside those of others.
-    async fn relabel(&self, client: &Gcp, before: &Labels) -> Result<(), CloudError> {
+    async fn relabel(&self, client: &Gcp, before: &Labels, after: &Labels) -> Result<(), CloudError> {
         let (zone, name) = (self.zone.as_str(), self.name.as_str());
         let Some(now) = look(client, zone, name).await? else { return Ok(()) };
-        let mut body = ZoneSetLabelsRequest::new().set_labels(relabelled(client, now.labels, before, &self.labels));
+        let mut body = ZoneSetLabelsRequest::new().set_labels(relabelled(client, now.labels, before, after));
         body.label_fingerprint = now.label_fingerprint;
         client
             .change(compute_write("disks.setLabels"), || {
@@ -191,7 +218,7 @@ mod tests {
     use crate::compute::testing::client;
 
     #[tokio::test]
-    async fn the_members_are_read_from_the_description() {
+    async fn what_the_disk_says_of_the_cluster_is_read_from_it() {
         let client = client().await;
         let address = "google_compute_disk.control-plane-0".parse().unwrap();
         let disk = |status| {
@@ -201,11 +228,17 @@ mod tests {
                 .set_zone("https://www.googleapis.com/compute/v1/projects/p/zones/europe-west1-b")
                 .set_size_gb(20)
                 .set_status(status)
-                .set_description(client.describe(&address, &format!("{MEMBERS}control-plane-0,control-plane-1")))
-                .set_labels([("meridian-cluster", "demo"), ("team", "platform")])
+                .set_description(
+                    client.describe(&address, &format!("{MEMBERS}a=10.0.0.10,b=10.0.0.11{SETTLED}topology=private")),
+                )
+                .set_labels([("meridian-cluster", "demo"), (KUBERNETES_LABEL, "1-36-3"), ("team", "platform")])
         };
         let found = observe(&client, &disk(Status::Ready)).unwrap();
-        assert_eq!(found.resource.members, "control-plane-0,control-plane-1");
+        assert_eq!(found.resource.members, "a=10.0.0.10,b=10.0.0.11");
+        assert_eq!(
+            (found.resource.settled.as_str(), found.resource.kubernetes.as_str()),
+            ("topology=private", "1.36.3")
+        );
         assert_eq!(found.resource.labels.keys().collect::<Vec<_>>(), ["team"]);
         assert_eq!(
             (found.id.as_str(), found.condition),

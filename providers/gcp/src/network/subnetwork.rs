@@ -35,7 +35,7 @@ resource! {
     fields {
         name: String => replace,
         network: Ref<Network> => replace,
-        cidr: Ipv4Net => replace,
+        cidr: Ipv4Net => exclusive,
         secondary_ranges: Set<SecondaryRange> => update,
         /// Whether machines without a public address reach Google's APIs.
         private_google_access: bool => update,

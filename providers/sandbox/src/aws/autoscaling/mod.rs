@@ -151,6 +151,12 @@ impl Group {
     fn active(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.state != MemberState::Terminating)
     }
+
+    /// Those of them that stand in a zone which the group has left, and are to move.
+    fn strays(&self) -> impl Iterator<Item = &Member> {
+        let rebalances = !self.deleting && !self.suspended.contains("AZRebalance");
+        self.active().filter(move |member| rebalances && !self.zones.contains(&member.zone))
+    }
 }
 
 /// Answers one request.

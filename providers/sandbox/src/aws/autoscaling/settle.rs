@@ -87,17 +87,19 @@ fn notice(cx: &mut Cx<'_>, group: &mut Group) -> bool {
     true
 }
 
-/// Launches what is missing and terminates what is too many; `false` if neither was due.
+/// Launches what is missing and terminates what is too many; `false` if neither was due. Machines in zones that the group
+/// has left are too many as soon as others serve in their place (EC2 Auto Scaling user guide, "Rebalancing activities").
 fn scale(cx: &mut Cx<'_>, group: &mut Group) -> bool {
     let wanted = usize::try_from(group.desired).unwrap_or(0);
-    let active = group.active().count();
-    if active == wanted || cx.now < group.due {
+    let strays: Vec<String> = group.strays().map(|member| member.id.clone()).collect();
+    let staying = group.active().count() - strays.len();
+    if (staying == wanted && strays.is_empty()) || cx.now < group.due {
         return false;
     }
     let now = std::mem::replace(&mut cx.now, group.due);
     let mut moved = false;
-    if active < wanted && !group.suspended.contains("Launch") {
-        for _ in active..wanted {
+    if staying < wanted && !group.suspended.contains("Launch") {
+        for _ in staying..wanted {
             if !launch(cx, group) {
                 // A group that cannot launch tries again after a while, for as long as it exists.
                 group.due = now + (cx.pace.asg_scale * 4).max(1);
@@ -105,8 +107,15 @@ fn scale(cx: &mut Cx<'_>, group: &mut Group) -> bool {
             }
             moved = true;
         }
-    } else if active > wanted && (group.deleting || !group.suspended.contains("Terminate")) {
-        let surplus: Vec<String> = victims(group).into_iter().take(active - wanted).collect();
+    } else if !strays.is_empty() {
+        let in_service = group.active().filter(|member| member.state == MemberState::InService);
+        let serving = in_service.filter(|member| !strays.contains(&member.id)).count();
+        if serving >= wanted && !group.suspended.contains("Terminate") {
+            moved = true;
+            terminate(cx, group, &strays, "instances outside of the group's Availability Zones");
+        }
+    } else if staying > wanted && (group.deleting || !group.suspended.contains("Terminate")) {
+        let surplus: Vec<String> = victims(group).into_iter().take(staying - wanted).collect();
         let cause = if group.deleting {
             "a user request to delete the group"
         } else {

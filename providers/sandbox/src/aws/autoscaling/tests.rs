@@ -173,3 +173,26 @@ async fn tags_filter_groups() {
     let unknown = asg(&sandbox, "DescribeAutoScalingGroups", &filter("colour", "red")).await;
     assert_eq!(unknown.code(), "ValidationError");
 }
+
+#[tokio::test]
+async fn machines_leave_a_zone_that_their_group_has_left_when_others_serve() {
+    let pace = Pace { asg_scale: 60, instance_pending: 60, instance_stopping: 60, ..Pace::instant() };
+    let sandbox = start(Config { pace, ..Config::default() }).await;
+    let base = base(&sandbox).await;
+    create(&sandbox, &base, "2", "2").await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let zones = |group: &Answer| {
+        let mut zones = group.values("AvailabilityZone");
+        zones.sort();
+        zones
+    };
+    assert_eq!(zones(&group(&sandbox).await), ["eu-west-1a", "eu-west-1b"]);
+    let stays = base.subnets.split_once(',').unwrap().0;
+    let shrink = [("AutoScalingGroupName", "pool"), ("VPCZoneIdentifier", stays)];
+    assert_eq!(asg(&sandbox, "UpdateAutoScalingGroup", &shrink).await.code(), "");
+    assert_eq!(zones(&group(&sandbox).await), ["eu-west-1a", "eu-west-1b"], "it takes time");
+    tokio::time::sleep(Duration::from_millis(90)).await;
+    assert_eq!(zones(&group(&sandbox).await), ["eu-west-1a", "eu-west-1a", "eu-west-1b"], "the new one comes first");
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!(zones(&group(&sandbox).await), ["eu-west-1a", "eu-west-1a"]);
+}
