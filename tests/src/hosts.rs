@@ -19,6 +19,7 @@ pub async fn connect(
     wire_tap: Option<Arc<dyn WireTap>>,
 ) -> Arc<dyn StateHost> {
     let connection = StateConnection {
+        account_key: None,
         region: region.map(str::to_owned),
         account: None,
         endpoint: Some(endpoint.to_owned()),

@@ -20,7 +20,7 @@ use meridian_engine::{Address, KindSchema, Observed, state};
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Credentials, Dispatch, Pace, Pins, Provider, Roster, Scope,
-    Unfit,
+    StateConnection, StateHost, StateSchemes, Unfit,
 };
 use meridian_spec::Cluster;
 use meridian_tests::clouds::CLOUDS;
@@ -168,6 +168,14 @@ impl Provider for Part {
 
     fn roster(&self, records: &BTreeMap<Address, state::Record>) -> Roster {
         AwsProvider.roster(records)
+    }
+
+    fn state_schemes(&self) -> StateSchemes {
+        AwsProvider.state_schemes()
+    }
+
+    async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
+        AwsProvider.state_host(connection).await
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {

@@ -326,7 +326,7 @@ async fn credentials_of_another_account_are_refused() {
     rig.converge(&example()).await;
     let path = rig.dir.path().join("clusters/prod-eu/state.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    let other = text.replace("\"account\": \"123456789012\"", "\"account\": \"210987654321\"");
+    let other = text.replace("\"account\":\"123456789012\"", "\"account\":\"210987654321\"");
     assert_ne!(other, text);
     std::fs::write(&path, other).unwrap();
     let session = rig.session();

@@ -27,7 +27,9 @@ impl Slow {
                 }
                 tokio::time::sleep(WRITE).await;
                 // Who wrote an outcome does not wait for it.
-                segment.into_iter().for_each(|line| drop(line.send(())));
+                for line in segment {
+                    let _ = line.send(());
+                }
             }
         });
         Self(sender)

@@ -56,14 +56,10 @@ pub trait Provider: Send + Sync {
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError>;
 
     /// How URLs name its services for state.
-    fn state_schemes(&self) -> StateSchemes {
-        StateSchemes { store: "none", keys: "none" }
-    }
+    fn state_schemes(&self) -> StateSchemes;
 
     /// Connects for the sake of state.
-    async fn state_host(&self, _: StateConnection) -> Result<Arc<dyn StateHost>, CloudError> {
-        Err(CloudError::new(crate::error::ErrorKind::Unsupported, "connecting for the state", "not on this cloud"))
-    }
+    async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError>;
 }
 
 /// A wish that the cloud can't fulfil.

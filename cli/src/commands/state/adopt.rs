@@ -19,7 +19,8 @@ use crate::views;
 /// It is not changed: the next apply brings it to what was shown. What the plan would replace is not adopted, since nothing of
 /// it would stay.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian state adopt -f cluster.yaml aws_key_pair.operator")]
+#[command(after_help = "Examples:\n  meridian state forget prod-eu aws_dhcp_options.main --yes\n  \
+                        meridian state adopt -f cluster.yaml aws_dhcp_options.main --yes")]
 pub struct Args {
     /// The spec that asks for it.
     #[arg(short, long = "file", value_name = "FILE", required = true)]

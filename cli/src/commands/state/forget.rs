@@ -15,7 +15,7 @@ use crate::views::clean;
 /// If the spec still asks for it, the next plan makes another one; `destroy` leaves it, and fails where something that
 /// goes holds it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian state forget prod-eu aws_key_pair.main")]
+#[command(after_help = "Examples:\n  meridian state forget prod-eu aws_dhcp_options.main --yes")]
 pub struct Args {
     /// Name of the cluster.
     name: String,

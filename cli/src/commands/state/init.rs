@@ -18,12 +18,9 @@ use crate::views::clean;
 /// A bucket that is there already is not changed: what is weak about it is told. Running it again finishes what was
 /// interrupted, and changes what is kept of histories.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  meridian state init s3://team-state/meridian --region eu-west-1 --encrypt-with aws-kms:alias/state\n  \
-                  meridian state init gs://team-state --encrypt-with passphrase\n  \
-                  meridian state init az://teamstate/meridian --region westeurope --group state\n  \
-                  meridian state init file:///var/lib/meridian --keep-last 100 --keep-days 90"
-)]
+#[command(after_help = "Examples:\n  meridian state init s3://team-state/meridian --region eu-west-1\n  \
+                  meridian state init gs://team-state --region europe-west1 --keep-last 100\n  \
+                  meridian state init --keep-last 100 --keep-days 90")]
 pub struct Args {
     /// The store, instead of --state.
     url: Option<String>,
@@ -34,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     group: Option<String>,
     /// Encrypt the state so that it can be opened with this: `passphrase`, a recipient of age (`age1…`), or a key of a key
-    /// service as `aws-kms:KEY`, `gcp-kms:KEY` or `azure-keyvault:KEY`. Given several times, any one opens it.
+    /// service as `aws-kms:KEY`, `gcp-kms:KEY` or `azure-kv:KEY`. Given several times, any one opens it.
     #[arg(long, value_name = "WAY")]
     encrypt_with: Vec<String>,
     /// Keep the newest so many states of each cluster.

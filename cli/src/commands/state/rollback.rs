@@ -12,9 +12,7 @@ use crate::views;
 /// Make an earlier state the present one again, as a new serial. No resource is touched: the next plan shows what differs
 /// from what is there.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  meridian state rollback prod-eu --to 2\n  meridian state rollback prod-eu --to 2 --yes"
-)]
+#[command(after_help = "Examples:\n  meridian state rollback prod-eu --to 2 --yes")]
 pub struct Args {
     /// Name of the cluster.
     name: String,
