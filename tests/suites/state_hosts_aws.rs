@@ -10,13 +10,24 @@ use meridian_aws::AwsProvider;
 use meridian_provider_api::{ErrorKind, Grade, Provider as _, StateBucket, StateHost, StoreCredential};
 use meridian_sandbox::{Config, Effect, Fault};
 use meridian_tests::emulator::Emulator;
-use meridian_tests::hosts::{bucket, check_keys, connect, other_than, prepare};
+use meridian_tests::hosts::{bucket, check_keys, connect, open_when_changed, other_than, prepare};
 use meridian_tests::rig::Rig;
 use meridian_tests::wire;
 
 const REGION: &str = "eu-west-1";
 
 const SETTINGS: [&str; 6] = ["access lists", "encryption", "expiry", "public access", "transport", "versioning"];
+
+/// What an emulator gets wrong. What is listed has to show.
+#[derive(Default)]
+struct Flaws {
+    /// The settings whose answers can't be read.
+    unseen: &'static [&'static str],
+    /// Whether it decrypts what was changed.
+    opens_changed: bool,
+    /// Whether it fails to delete keys.
+    keeps_keys: bool,
+}
 
 /// The SDK's own clients, for what others do.
 struct Others {
@@ -74,13 +85,15 @@ async fn check_credential(host: &dyn StateHost) {
     assert_eq!((id.as_str(), secret.as_str(), token), ("dummy", "dummy", None));
 }
 
-async fn check_buckets(host: &dyn StateHost, others: &Others, unseen: &[&str]) {
+async fn check_buckets(host: &dyn StateHost, others: &Others, flaws: &Flaws) {
+    let unseen = flaws.unseen;
+    let seen = || ["public access", "transport", "versioning"].into_iter().filter(|what| !unseen.contains(what));
     let missing = host.region_of(&bucket("meridian-state-new")).await.unwrap_err();
     assert_eq!(missing.kind, ErrorKind::NotFound, "{missing}");
     let made = prepare(host, &bucket("meridian-state-new")).await;
     assert_eq!(made["bucket"], Grade::Made);
     assert_eq!(made["transport"], Grade::Made);
-    assert_eq!(other_than(&made, &[Grade::Made, Grade::Good]), unseen);
+    assert_eq!(other_than(&made, &[Grade::Made, Grade::Good]), Vec::<&str>::new());
     let again = prepare(host, &bucket("meridian-state-new")).await;
     assert_eq!(other_than(&again, &[Grade::Good]), unseen);
     assert_eq!(again.keys().copied().collect::<Vec<_>>(), {
@@ -95,7 +108,7 @@ async fn check_buckets(host: &dyn StateHost, others: &Others, unseen: &[&str]) {
     others.open("meridian-state-weak").await;
     for _ in 0..2 {
         let weak = prepare(host, &bucket("meridian-state-weak")).await;
-        for what in ["public access", "transport", "versioning"] {
+        for what in seen() {
             assert_eq!(weak[what], Grade::Weak, "{what}");
         }
         assert_eq!(other_than(&weak, &[Grade::Good, Grade::Weak]), unseen);
@@ -106,15 +119,16 @@ async fn check_buckets(host: &dyn StateHost, others: &Others, unseen: &[&str]) {
     others.open("meridian-state-half").await;
     others.mark("meridian-state-half").await;
     let half = prepare(host, &bucket("meridian-state-half")).await;
-    for what in ["public access", "transport", "versioning"] {
+    for what in seen() {
         assert_eq!(half[what], Grade::Made, "{what}");
     }
     assert_eq!(other_than(&prepare(host, &bucket("meridian-state-half")).await, &[Grade::Good]), unseen);
 }
 
-async fn check_kms(host: &dyn StateHost, others: &Others) {
+async fn check_kms(host: &dyn StateHost, others: &Others, flaws: &Flaws) {
     let (key, other) = (others.key().await, others.key().await);
     check_keys(host, &key, &other).await;
+    assert_eq!(!open_when_changed(host, &key).await.is_empty(), flaws.opens_changed);
 
     // An alias may be led to another key, and what was wrapped by the first one opens all the same.
     let alias = format!("{}:alias/state", key.rsplit_once(':').unwrap().0);
@@ -127,9 +141,12 @@ async fn check_kms(host: &dyn StateHost, others: &Others) {
     }
     assert_eq!(host.unwrap(&key, "prod", &new).await.unwrap_err().kind, ErrorKind::Invalid);
 
-    others.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await.unwrap();
-    let deleted = host.unwrap(&key, "prod", &old).await.unwrap_err();
-    assert_eq!(deleted.kind, ErrorKind::Invalid, "{deleted}");
+    let delete = others.kms.schedule_key_deletion().key_id(&key).pending_window_in_days(7).send().await;
+    assert_eq!(delete.is_err(), flaws.keeps_keys);
+    if !flaws.keeps_keys {
+        let deleted = host.unwrap(&alias, "prod", &old).await.unwrap_err();
+        assert_eq!(deleted.kind, ErrorKind::Invalid, "{deleted}");
+    }
     let (account, _) = key.split_once("key/").unwrap();
     let unknown = format!("{account}key/00000000-0000-0000-0000-000000000000");
     assert_eq!(host.wrap(&unknown, "prod", b"secret").await.unwrap_err().kind, ErrorKind::NotFound);
@@ -142,8 +159,8 @@ async fn state_on_aws_by_the_sandbox() {
     let host = connect(&AwsProvider, &endpoint, Some(REGION), None).await;
     let others = Others::at(&endpoint);
     check_credential(&*host).await;
-    check_buckets(&*host, &others, &[]).await;
-    check_kms(&*host, &others).await;
+    check_buckets(&*host, &others, &Flaws::default()).await;
+    check_kms(&*host, &others, &Flaws::default()).await;
 
     // Whoever asks in another region is told the right one, and works there.
     let elsewhere = connect(&AwsProvider, &endpoint, None, None).await;
@@ -214,9 +231,11 @@ async fn state_on_aws_by_moto() {
     let tap = wire::tap("state-hosts-moto");
     let host = connect(&AwsProvider, moto.endpoint(), Some(REGION), Some(tap)).await;
     let others = Others::at(moto.endpoint());
+    // The root of moto's answer to GetBucketVersioning has the wrong name, and ScheduleKeyDeletion fails with 500.
+    let flaws = Flaws { unseen: &["versioning"], keeps_keys: true, ..Flaws::default() };
     check_credential(&*host).await;
-    check_buckets(&*host, &others, &[]).await;
-    check_kms(&*host, &others).await;
+    check_buckets(&*host, &others, &flaws).await;
+    check_kms(&*host, &others, &flaws).await;
 }
 
 #[tokio::test]
@@ -225,9 +244,11 @@ async fn state_on_aws_by_ministack() {
     let tap = wire::tap("state-hosts-ministack");
     let host = connect(&AwsProvider, ministack.endpoint(), Some(REGION), Some(tap)).await;
     let others = Others::at(ministack.endpoint());
+    // ministack's KMS does not authenticate what it encrypts.
+    let flaws = Flaws { opens_changed: true, ..Flaws::default() };
     check_credential(&*host).await;
-    check_buckets(&*host, &others, &[]).await;
-    check_kms(&*host, &others).await;
+    check_buckets(&*host, &others, &flaws).await;
+    check_kms(&*host, &others, &flaws).await;
 }
 
 #[test]

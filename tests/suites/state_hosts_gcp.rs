@@ -3,7 +3,7 @@
 use meridian_gcp::GcpProvider;
 use meridian_provider_api::{ErrorKind, Grade, Provider as _, StoreCredential};
 use meridian_sandbox::{Config, Effect, Fault};
-use meridian_tests::hosts::{bucket, check_keys, connect, other_than, prepare};
+use meridian_tests::hosts::{bucket, check_keys, connect, open_when_changed, other_than, prepare};
 use meridian_tests::rig::Rig;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -90,6 +90,7 @@ async fn keys_on_google_cloud_by_the_sandbox() {
     others.call(Method::POST, &format!("/v1/{parent}?keyRingId=meridian"), json!({})).await;
     let (key, other) = (others.key("state").await, others.key("other").await);
     check_keys(&*host, &key, &other).await;
+    assert_eq!(open_when_changed(&*host, &key).await, Vec::<usize>::new());
 
     // What was wrapped before the key was rotated opens after it.
     let old = host.wrap(&key, "prod", b"secret").await.unwrap();

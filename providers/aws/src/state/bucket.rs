@@ -76,7 +76,8 @@ pub(super) async fn prepare(state: &AwsState, bucket: &StateBucket) -> Result<Ve
             let owner = owner(&place).await?;
             let is_ours = owner.grade == Grade::Good && is_marked(&place).await?;
             let mut findings = vec![owner];
-            findings.extend(look_over(&place, is_ours).await?);
+            let mend: &[Grade] = if is_ours { &[Grade::Weak] } else { &[] };
+            findings.extend(look_over(&place, mend).await?);
             Ok(findings)
         }
         Err(error) if error.kind == ErrorKind::NotFound => {
@@ -93,7 +94,9 @@ pub(super) async fn prepare(state: &AwsState, bucket: &StateBucket) -> Result<Ve
                 hint: String::new(),
             };
             let mut findings = vec![made];
-            findings.extend(once_known(&place.caller, || look_over(&place, true)).await?);
+            // Nobody has set anything on it yet, so what can't be read is set all the same.
+            let mend = &[Grade::Weak, Grade::Unknown];
+            findings.extend(once_known(&place.caller, || look_over(&place, mend)).await?);
             Ok(findings)
         }
         Err(error) => Err(error),
@@ -166,7 +169,7 @@ async fn is_marked(place: &Place) -> Result<bool, CloudError> {
     }
 }
 
-/// Whether an answer is none: we may not look, or whoever answers does not have the call.
+/// Whether an answer is none: we may not look, or whoever answers does not have the call, or in another form than S3.
 pub(super) fn is_unseen(error: &CloudError) -> bool {
-    matches!(error.kind, ErrorKind::Denied | ErrorKind::Unsupported)
+    matches!(error.kind, ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::Invalid)
 }

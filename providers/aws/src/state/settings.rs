@@ -32,12 +32,12 @@ const ALL: [Setting; 6] = [
     Setting::Expiry,
 ];
 
-/// Looks at every setting of a bucket. With `mend`, what is weak is set, one after the other: S3 refuses two at once on a
-/// bucket.
-pub(super) async fn look_over(place: &Place, mend: bool) -> Result<Vec<Finding>, CloudError> {
+/// Looks at every setting of a bucket. What is of one of the grades in `mend` is set, one after the other: S3 refuses two at
+/// once on a bucket.
+pub(super) async fn look_over(place: &Place, mend: &[Grade]) -> Result<Vec<Finding>, CloudError> {
     let mut findings = try_join_all(ALL.map(|setting| look(place, setting))).await?;
     for (setting, finding) in ALL.into_iter().zip(&mut findings) {
-        if !mend || finding.grade != Grade::Weak {
+        if !mend.contains(&finding.grade) {
             continue;
         }
         match put(place, setting).await {
