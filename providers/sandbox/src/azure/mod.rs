@@ -198,7 +198,7 @@ impl Cloud for Azure {
         let route = if is_blob { storage::blob::route(&request) } else { route::route(&request) };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
         let work = |effect: Option<Effect>| {
-            let outcome = route.and_then(|route| match struck(effect.clone(), &request, &route.operation) {
+            let outcome = route.and_then(|route| match struck(effect.as_ref(), &request, &route.operation) {
                 Some(error) => Err(error),
                 None => self.handle(&request, &route, effect == Some(Effect::Capacity)),
             });
@@ -250,13 +250,13 @@ impl Cloud for Azure {
 }
 
 /// The error of a fault that answers instead of the service.
-fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<ApiError> {
+fn struck(effect: Option<&Effect>, request: &Request, operation: &str) -> Option<ApiError> {
     if storage::blob::account(request).is_some() {
         return storage::blob::struck(effect?);
     }
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),
-        Effect::ServerError { status } => Some(ApiError::server(status)),
+        Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(operation)),
         _ => None,
     }
