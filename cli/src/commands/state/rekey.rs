@@ -17,9 +17,6 @@ use crate::store::Ways;
 /// Whoever could open the store before can go on reading what was sealed until now, if he kept a copy of `store.json`:
 /// where a way has leaked, take --new-key as well.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  meridian state rekey --encrypt-with aws-kms:alias/new --encrypt-with age1…\n  \
-                  meridian state rekey --encrypt-with passphrase --new-passphrase-file new.txt\n  \
-                  meridian state rekey --new-key")]
 pub struct Args {
     /// What opens the store from now on, in place of all ways before; as for `meridian state init`.
     #[arg(long, value_name = "WAY")]

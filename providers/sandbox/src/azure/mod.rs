@@ -234,7 +234,7 @@ impl Cloud for Azure {
         };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
         let work = |effect: Option<Effect>| {
-            let outcome = route.and_then(|route| match struck(effect.clone(), &request, &route.operation) {
+            let outcome = route.and_then(|route| match struck(effect.as_ref(), &request, &route.operation) {
                 Some(error) => Err(error),
                 None => self.handle(&request, &route, effect == Some(Effect::Capacity)),
             });
@@ -293,7 +293,7 @@ impl Cloud for Azure {
 }
 
 /// The error of a fault that answers instead of the service.
-fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<ApiError> {
+fn struck(effect: Option<&Effect>, request: &Request, operation: &str) -> Option<ApiError> {
     match Plane::of(request) {
         Plane::Blobs(_) => return storage::blob::struck(effect?),
         Plane::Vault(_) => return key_vault::keys::struck(effect?),
@@ -301,7 +301,7 @@ fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<
     }
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),
-        Effect::ServerError { status } => Some(ApiError::server(status)),
+        Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(operation)),
         _ => None,
     }

@@ -31,7 +31,7 @@ pub fn refusal(request: &Request, error: &ApiError) -> Response {
 }
 
 /// The error of a fault.
-pub fn struck(effect: Effect) -> Option<ApiError> {
+pub fn struck(effect: &Effect) -> Option<ApiError> {
     match effect {
         Effect::Throttle | Effect::ServerError { status: 503 } => Some(ApiError::new(
             503,
@@ -39,7 +39,7 @@ pub fn struck(effect: Effect) -> Option<ApiError> {
             "The server is currently unable to receive requests. Please retry your request.",
         )),
         Effect::ServerError { status } => Some(ApiError::new(
-            status,
+            *status,
             "InternalError",
             "The server encountered an internal error. Please retry the request.",
         )),
