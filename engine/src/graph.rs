@@ -75,6 +75,11 @@ impl Graph {
 
     /// Checks that every reference leads somewhere and that there is no cycle.
     pub fn check(&self) -> Result<(), GraphError> {
+        self.in_order().map(drop)
+    }
+
+    /// The nodes, each after all that it refers to.
+    pub(crate) fn in_order(&self) -> Result<Vec<&Node>, GraphError> {
         let mut edges = DiGraphMap::<&Address, ()>::new();
         for node in self.nodes.values() {
             edges.add_node(&node.address);
@@ -89,7 +94,8 @@ impl Graph {
                 edges.add_edge(address, &node.address, ());
             }
         }
-        toposort(&edges, None).map(|_| ()).map_err(|cycle| GraphError::Cycle(cycle.node_id().clone()))
+        let order = toposort(&edges, None).map_err(|cycle| GraphError::Cycle(cycle.node_id().clone()))?;
+        Ok(order.into_iter().filter_map(|address| self.get(address)).collect())
     }
 
     /// The same graph without the resources that `dropped` names and without whatever refers to them, at any distance.

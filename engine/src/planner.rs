@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::algo::toposort;
-use petgraph::graphmap::DiGraphMap;
 use sha2::{Digest, Sha256};
 
 use crate::Address;
@@ -61,14 +59,14 @@ pub enum PlanError {
 
 /// Decides every change.
 pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
-    inputs.graph.check().map_err(Box::new)?;
+    let nodes = inputs.graph.in_order().map_err(Box::new)?;
     let (current, deposed) = choose(&inputs);
     let ids = identities(current.values().copied().chain(deposed.iter().copied()).chain(inputs.leftovers));
 
     let takeovers = Takeovers::of(inputs.graph, &current);
     let mut changes: BTreeMap<Address, Change> = BTreeMap::new();
     let mut refusals = Vec::new();
-    for node in in_order(inputs.graph) {
+    for node in nodes {
         let change = decide(node, &current, &changes, &inputs, &ids, &takeovers);
         refusals.extend(refusal::of_change(node, &change, inputs.state));
         changes.insert(node.address.clone(), change);
@@ -139,7 +137,7 @@ fn choose<'a>(inputs: &Inputs<'a>) -> (BTreeMap<&'a Address, &'a Observed>, Vec<
         (order, observed.id.as_str())
     };
     let mut sorted: Vec<&Observed> = inputs.observed.iter().collect();
-    sorted.sort_by_key(|observed| (&observed.address, rank(observed)));
+    sorted.sort_by_cached_key(|observed| (&observed.address, rank(observed)));
     let mut current = BTreeMap::new();
     let mut deposed = Vec::new();
     for observed in sorted {
@@ -150,20 +148,6 @@ fn choose<'a>(inputs: &Inputs<'a>) -> (BTreeMap<&'a Address, &'a Observed>, Vec<
         }
     }
     (current, deposed)
-}
-
-/// The nodes, each after all that it refers to; [`Graph::check`] has made sure that there is such an order.
-fn in_order(graph: &Graph) -> Vec<&Node> {
-    let mut edges = DiGraphMap::<&Address, ()>::new();
-    for node in graph.iter() {
-        edges.add_node(&node.address);
-        for reference in node.references() {
-            if let Some(target) = graph.get(&reference.address) {
-                edges.add_edge(&target.address, &node.address, ());
-            }
-        }
-    }
-    toposort(&edges, None).unwrap_or_default().into_iter().filter_map(|address| graph.get(address)).collect()
 }
 
 /// What a reference stands for, if it is known before apply.

@@ -112,6 +112,30 @@ impl std::fmt::Display for Verb {
     }
 }
 
+/// So many bytes are collected before they are hashed.
+const HASHED_AT_ONCE: usize = 1 << 15;
+
+/// Hashes what is written to it, so that a state of megabytes is not in memory once more as text.
+struct Hashing {
+    digest: Sha256,
+    pending: Vec<u8>,
+}
+
+impl std::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= HASHED_AT_ONCE {
+            self.digest.update(&self.pending);
+            self.pending.clear();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl State {
     /// The state of a cluster that does not exist yet; its serial is 0 until it is first written.
     #[must_use]
@@ -138,9 +162,11 @@ impl State {
     /// What tells two states apart that have the same serial, since one has taken in more of a journal.
     #[must_use]
     pub fn digest(&self) -> String {
+        let mut hashing = Hashing { digest: Sha256::new(), pending: Vec::with_capacity(2 * HASHED_AT_ONCE) };
         // Maps with text for keys can always be written.
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = serde_json::to_writer(&mut hashing, self);
+        hashing.digest.update(&hashing.pending);
+        hashing.digest.finalize().iter().fold(String::new(), |mut text, byte| {
             use std::fmt::Write as _;
             // Writing to a string can't fail.
             let _ = write!(text, "{byte:02x}");
@@ -174,6 +200,24 @@ impl State {
                 Entry::Discarded { id } => {
                     self.discards.remove(&id);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_that_of_the_text() {
+        let mut state = State::new("demo", "test", "here", "lineage".to_owned());
+        for number in 0..2_000 {
+            state.pins.insert(format!("pin-{number}"), "value".repeat(number % 50));
+            if number % 500 == 0 {
+                let text = serde_json::to_vec(&state).unwrap();
+                let expected: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+                assert_eq!(state.digest(), expected);
             }
         }
     }

@@ -2,6 +2,8 @@
 //! promised. `cargo xtask bench` runs it.
 //!
 //! Each measurement is a process of its own, so that the peak memory is that of the work alone and not of the preparation.
+//! What counts is the time on a processor, which is what passes on a machine with nothing else to do; the time on the clock
+//! stands beside it.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark may panic and reports to its terminal")]
 
@@ -46,6 +48,7 @@ resource! {
         groups: Set<String> => update,
         tags: BTreeMap<String, String> => update,
         note: Option<String> => update,
+        policy: String => update,
         bootstrap_digest: String => replace,
     }
     computed { arn, private_address, host_name }
@@ -68,8 +71,19 @@ fn machine(number: usize, near: Option<Ref<Machine>>) -> Machine {
         groups: (0..4).map(|group| format!("sg-{:017x}", number + group)).collect(),
         tags: ["cluster", "pool", "role", "owner", "cost-centre", "environment"].map(tag).into(),
         note: None,
+        policy: policy(number),
         bootstrap_digest: format!("{number:064x}"),
     }
+}
+
+/// A text with many quotes, as clouds like them.
+fn policy(number: usize) -> String {
+    let statement = |verb: &str| {
+        format!(
+            r#"{{"effect":"allow","action":["storage:{verb}"],"resource":["arn:demo:storage:::bucket-{number}/*"]}}"#
+        )
+    };
+    format!(r#"{{"version":"2012-10-17","statement":[{}]}}"#, ["get", "put", "list"].map(statement).join(","))
 }
 
 fn computed(number: usize) -> Fields {
@@ -164,25 +178,55 @@ fn open(folder: &Path, secret: &SecretString) -> Clusters {
     Clusters::new(Arc::new(SealedStore::open_made(Arc::new(FileStore::new(folder)), secrets)))
 }
 
-/// Reads the state, and compares it with the one before.
-async fn load_and_compare(folder: &Path, secret: &SecretString) -> (Duration, Duration) {
-    let clusters = open(folder, secret);
-    let begun = Instant::now();
-    let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
-    let read = begun.elapsed();
-    let before = clusters.at(CLUSTER, 1).await.unwrap();
-    let difference = Difference::between(&before, &loaded.state);
-    assert_eq!((difference.changed.len(), loaded.state.resources.len()), (1, RESOURCES));
-    (read, begun.elapsed())
+/// The figure in KiB that the kernel gives for this process.
+fn memory_kib(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim_matches([':', ' ', '\t', 'k', 'B']).parse().unwrap()
 }
 
-/// Reads the state, and plans with it: all is as desired.
-async fn load_and_plan(folder: &Path, secret: &SecretString) -> (Duration, Duration) {
-    let (graph, observed) = (graph(), observed());
+/// The time that all threads of this process have spent on a processor.
+fn at_work() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let nanoseconds = threads.map(|thread| -> u64 {
+        let text = std::fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+        text.split_whitespace().next().unwrap().parse().unwrap()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+/// What one measurement found.
+struct Found {
+    /// At work until the state was read.
+    read: Duration,
+    /// At work until all was done.
+    all: Duration,
+    /// The same on the clock.
+    clock: Duration,
+    memory_kib: u64,
+}
+
+/// Reads the state, and compares it with the one before.
+async fn load_and_compare(folder: &Path, secret: &SecretString) -> Found {
     let clusters = open(folder, secret);
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), at_work());
     let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
-    let read = begun.elapsed();
+    let read = at_work() - before;
+    let earlier = clusters.at(CLUSTER, 1).await.unwrap();
+    let difference = Difference::between(&earlier, &loaded.state);
+    let (all, clock) = (at_work() - before, begun.elapsed());
+    assert_eq!((difference.changed.len(), loaded.state.resources.len()), (1, RESOURCES));
+    Found { read, all, clock, memory_kib: memory_kib("VmHWM") }
+}
+
+/// Reads the state, and plans with it: all is as desired. The memory is without what is desired and observed.
+async fn load_and_plan(folder: &Path, secret: &SecretString) -> Found {
+    let (graph, observed) = (graph(), observed());
+    let resident = memory_kib("VmRSS");
+    let clusters = open(folder, secret);
+    let (begun, before) = (Instant::now(), at_work());
+    let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
+    let read = at_work() - before;
     let plan = plan(Inputs {
         graph: &graph,
         state: Some(&loaded.state),
@@ -200,25 +244,27 @@ async fn load_and_plan(folder: &Path, secret: &SecretString) -> (Duration, Durat
         outputs: BTreeMap::new(),
     })
     .unwrap();
+    let (all, clock) = (at_work() - before, begun.elapsed());
     assert!(plan.is_empty() && plan.changes.len() == RESOURCES && plan.drift.is_empty());
-    (read, begun.elapsed())
+    Found { read, all, clock, memory_kib: memory_kib("VmHWM") - resident }
 }
 
-/// One measurement: milliseconds until the state was read and in all, and the peak memory in KiB.
+/// One measurement, for the process that asked for it.
 async fn measure(work: &str, folder: &Path, secret: &SecretString) {
-    let (read, all) = match work {
+    let Found { read, all, clock, memory_kib } = match work {
         "compare" => load_and_compare(folder, secret).await,
         _ => load_and_plan(folder, secret).await,
     };
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak = peak.trim().trim_end_matches("kB").trim();
-    println!("{} {} {peak}", read.as_secs_f64() * 1000.0, all.as_secs_f64() * 1000.0);
+    println!("{} {} {} {memory_kib}", millis(read), millis(all), millis(clock));
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// The medians of measurements in processes of their own.
-fn medians(work: &str, folder: &Path, secret: &SecretString) -> [f64; 3] {
-    let mut runs: [Vec<f64>; 3] = Default::default();
+fn medians(work: &str, folder: &Path, secret: &SecretString) -> [f64; 4] {
+    let mut runs: [Vec<f64>; 4] = Default::default();
     for _ in 0..RUNS {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["measure", work])
@@ -255,16 +301,23 @@ fn main() -> ExitCode {
     println!("{RESOURCES} resources, {} bytes of state each", size / RESOURCES as u64);
     let mut kept = true;
     for (work, what) in [("compare", "read, decrypt, diff with the serial before"), ("plan", "read, decrypt, plan")] {
-        let [read, all, peak] = medians(work, dir.path(), &identity);
+        let [read, all, clock, peak] = medians(work, dir.path(), &identity);
         let peak = peak / 1024.0;
-        let well = all <= TIME_LIMIT.as_secs_f64() * 1000.0 && peak <= MEMORY_LIMIT_MIB;
+        let well = all <= millis(TIME_LIMIT) && peak <= MEMORY_LIMIT_MIB;
         kept &= well;
         let verdict = if well { "ok" } else { "TOO MUCH" };
-        println!("{what:<44} {read:>6.1} ms read, {all:>6.1} ms in all, {peak:>6.1} MiB  {verdict}");
+        println!("{what:<43} {read:>6.1} ms read, {all:>6.1} ms in all ({clock:.0}), {peak:>5.1} MiB  {verdict}");
     }
     // Slow by design, and apart: what a guess costs whoever has the file.
-    let [read, _, peak] = medians("compare", dir.path(), &PASSPHRASE.into());
-    println!("{:<44} {read:>6.1} ms read, {:>22.1} MiB", "the same with a passphrase", peak / 1024.0);
-    println!("at most {} ms and {MEMORY_LIMIT_MIB} MiB, without a passphrase", TIME_LIMIT.as_millis());
+    let [read, all, clock, peak] = medians("compare", dir.path(), &PASSPHRASE.into());
+    let peak = peak / 1024.0;
+    println!(
+        "{:<43} {read:>6.1} ms read, {all:>6.1} ms in all ({clock:.0}), {peak:>5.1} MiB",
+        "diff, with a passphrase"
+    );
+    println!(
+        "on a processor (on the clock); at most {} ms and {MEMORY_LIMIT_MIB} MiB, without a passphrase",
+        TIME_LIMIT.as_millis()
+    );
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,8 +5,8 @@
 //! | 1 | the state; the journal as bare lists of entries |
 //! | 2 | a phase `gone`, written in the place of a removed state; journal segments that name their fence |
 //!
-//! What an older version wrote is carried forward while it is read; what a newer one wrote is refused before anything else
-//! of it is looked at.
+//! What an older version wrote is carried forward while it is read; what a newer one wrote is refused as such, however it
+//! looks otherwise.
 
 use jiff::Timestamp;
 use meridian_engine::journal::Entry;
@@ -52,8 +52,11 @@ pub(crate) fn nonce() -> String {
 
 /// Reads a state.
 pub(crate) fn state(key: &str, bytes: &[u8]) -> Result<StateFile, StateError> {
-    let file: StateFile = match version(key, bytes)? {
-        FORMAT_VERSION => parse(key, bytes)?,
+    // Its version is looked for on its own only where the whole can't be taken as it is: states have megabytes.
+    let whole = serde_json::from_slice::<StateFile>(bytes);
+    let file = match whole {
+        Ok(file) if file.format_version == FORMAT_VERSION => file,
+        whole if version(key, bytes)? == FORMAT_VERSION => whole.map_err(|source| damaged(key, source))?,
         _ => {
             let file: Json = parse(key, bytes)?;
             serde_json::from_value(forward(file)).map_err(|source| damaged(key, source))?

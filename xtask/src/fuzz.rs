@@ -14,13 +14,13 @@ use crate::tools::Tools;
 
 /// The targets, with how many inputs each is given in a bounded run, by what one costs, and the dictionary that fits.
 const TARGETS: [(&str, u32, &str); 7] = [
-    ("state_file", 20_000, "json"),
-    ("lease_body", 20_000, "json"),
-    ("store_settings", 20_000, "json"),
-    ("sealed_object", 20_000, "json"),
-    ("plan_file", 20_000, "json"),
-    ("spec", 10_000, "spec"),
-    ("location", 50_000, "location"),
+    ("state_file", 40_000, "json"),
+    ("lease_body", 100_000, "json"),
+    ("store_settings", 100_000, "json"),
+    ("sealed_object", 40_000, "json"),
+    ("plan_file", 200_000, "json"),
+    ("spec", 40_000, "spec"),
+    ("location", 200_000, "location"),
 ];
 
 /// What one input may take: memory in MiB, time in seconds, and its own size in bytes.

@@ -125,7 +125,7 @@ pub fn route(request: &Request) -> Result<Route, ApiError> {
 }
 
 /// The error of a fault.
-pub fn struck(effect: Effect) -> Option<ApiError> {
+pub fn struck(effect: &Effect) -> Option<ApiError> {
     match effect {
         Effect::Throttle => {
             Some(ApiError::new(429, "Throttled", "Request was not processed because too many requests were received."))
