@@ -216,7 +216,8 @@ mod tests {
             state.pins.insert(format!("pin-{number}"), "value".repeat(number % 50));
             if number % 500 == 0 {
                 let text = serde_json::to_vec(&state).unwrap();
-                let expected: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+                let expected =
+                    Sha256::digest(text).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
                 assert_eq!(state.digest(), expected);
             }
         }

@@ -211,10 +211,10 @@ async fn load_and_compare(folder: &Path, secret: &SecretString) -> Found {
     let clusters = open(folder, secret);
     let (begun, before) = (Instant::now(), at_work());
     let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
-    let read = at_work() - before;
+    let read = at_work().saturating_sub(before);
     let earlier = clusters.at(CLUSTER, 1).await.unwrap();
     let difference = Difference::between(&earlier, &loaded.state);
-    let (all, clock) = (at_work() - before, begun.elapsed());
+    let (all, clock) = (at_work().saturating_sub(before), begun.elapsed());
     assert_eq!((difference.changed.len(), loaded.state.resources.len()), (1, RESOURCES));
     Found { read, all, clock, memory_kib: memory_kib("VmHWM") }
 }
@@ -226,7 +226,7 @@ async fn load_and_plan(folder: &Path, secret: &SecretString) -> Found {
     let clusters = open(folder, secret);
     let (begun, before) = (Instant::now(), at_work());
     let loaded = clusters.load(CLUSTER).await.unwrap().unwrap();
-    let read = at_work() - before;
+    let read = at_work().saturating_sub(before);
     let plan = plan(Inputs {
         graph: &graph,
         state: Some(&loaded.state),
@@ -244,7 +244,7 @@ async fn load_and_plan(folder: &Path, secret: &SecretString) -> Found {
         outputs: BTreeMap::new(),
     })
     .unwrap();
-    let (all, clock) = (at_work() - before, begun.elapsed());
+    let (all, clock) = (at_work().saturating_sub(before), begun.elapsed());
     assert!(plan.is_empty() && plan.changes.len() == RESOURCES && plan.drift.is_empty());
     Found { read, all, clock, memory_kib: memory_kib("VmHWM") - resident }
 }

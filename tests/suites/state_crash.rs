@@ -168,8 +168,8 @@ async fn every_write(cloud: TestCloud, act: Act) {
     let wanted = inventory(&whole, cloud);
     // How many intents share a segment is a matter of timing: a few more points than one run has.
     let points = (0..count + 3).flat_map(|at| [(at, false), (at, true)]);
-    let tries = points.map(|(at, after)| attempt(cloud, act, at, after, &wanted));
-    let died: Vec<bool> = futures::stream::iter(tries).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let attempts = points.map(|(at, after)| attempt(cloud, act, at, after, &wanted));
+    let died: Vec<bool> = futures::stream::iter(attempts).buffer_unordered(SIDE_BY_SIDE).collect().await;
     let (tried, dead) = (died.len(), died.iter().filter(|died| **died).count());
     println!(
         "{} {act:?}: {count} writes to the store; points tried: {tried}, runs that died there: {dead}, converged: {tried}, \

@@ -197,6 +197,7 @@ pub fn unfit(registry: &Registry, clusters: &[Cluster]) -> Result<()> {
     Err(Failure::wrong(found.join("\n"), "the spec asks for what the cloud can't do; change it as said above"))
 }
 
+#[must_use]
 pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?']).next().unwrap_or_default();

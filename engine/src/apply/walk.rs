@@ -171,13 +171,13 @@ impl<'a> Walk<'a> {
     /// Writes down that a step begins.
     fn announce(&self, step: Step<'_>) -> Durable {
         let address = step.change.address.clone();
-        self.ports.journal.write(match step.discards() {
-            Some(id) => Entry::Discarding { address, id: id.to_owned() },
-            None => {
-                let seed = if step.verb == Verb::Create { step.change.token_seed.clone() } else { String::new() };
-                Entry::Intent { address, intent: Intent { verb: step.verb, seed } }
-            }
-        })
+        let begins = if let Some(id) = step.discards() {
+            Entry::Discarding { address, id: id.to_owned() }
+        } else {
+            let seed = if step.verb == Verb::Create { step.change.token_seed.clone() } else { String::new() };
+            Entry::Intent { address, intent: Intent { verb: step.verb, seed } }
+        };
+        self.ports.journal.write(begins)
     }
 
     /// Announces what a step that begins will make room for, so that the journal is written while the cloud works. A

@@ -40,7 +40,9 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     let place = &context.place;
     let ways = Ways::read(global, &args.encrypt_with, args.new_passphrase_file.as_deref())?.wraps;
     let raw = place.raw.as_ref();
-    if !ways.is_empty() {
+    if ways.is_empty() {
+        envelope::add_key(raw, &place.secrets, None).await?;
+    } else {
         let question =
             format!("Let {} be opened with {} and with nothing else?", place.location, args.encrypt_with.join(", "));
         confirm(args.yes, &question)?;
@@ -49,8 +51,6 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
         }
         envelope::rewrap(raw, &place.secrets, &ways).await?;
         print(&format!("{} is opened with {}.\n", place.location, args.encrypt_with.join(", ")))?;
-    } else {
-        envelope::add_key(raw, &place.secrets, None).await?;
     }
     if args.new_key {
         print("What is written from now on is sealed with a new key.\n")?;

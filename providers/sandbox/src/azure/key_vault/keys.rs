@@ -131,7 +131,7 @@ pub fn struck(effect: &Effect) -> Option<ApiError> {
             Some(ApiError::new(429, "Throttled", "Request was not processed because too many requests were received."))
         }
         Effect::ServerError { status } => {
-            Some(ApiError::new(status, "InternalServerError", "There was an internal server error."))
+            Some(ApiError::new(*status, "InternalServerError", "There was an internal server error."))
         }
         Effect::Denied => Some(forbidden("Caller is not authorized to perform action on resource.")),
         _ => None,
