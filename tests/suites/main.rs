@@ -9,7 +9,6 @@ mod conformance;
 mod crash;
 mod docs;
 mod faults;
-mod fencing;
 mod golden;
 mod lifecycle;
 mod properties;
