@@ -12,27 +12,19 @@ use crate::layout::Layout;
 use crate::process;
 use crate::tools::Tools;
 
-/// The targets, with how many inputs each is given in a bounded run, by what one costs, and the dictionary that fits.
-const TARGETS: [(&str, u32, &str); 7] = [
-    ("state_file", 40_000, "json"),
-    ("lease_body", 100_000, "json"),
-    ("store_settings", 100_000, "json"),
-    ("sealed_object", 40_000, "json"),
-    ("plan_file", 200_000, "json"),
-    ("spec", 40_000, "spec"),
-    ("location", 200_000, "location"),
+/// The targets, each with the dictionary that fits.
+const TARGETS: [(&str, &str); 7] = [
+    ("state_file", "json"),
+    ("lease_body", "json"),
+    ("store_settings", "json"),
+    ("sealed_object", "json"),
+    ("plan_file", "json"),
+    ("spec", "spec"),
+    ("location", "location"),
 ];
 
 /// What one input may take: memory in MiB, time in seconds, and its own size in bytes.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=512", "-timeout=10", "-max_len=32768"];
-
-/// Every target with a fixed number of inputs, the same ones each time for the same code.
-pub fn bounded(layout: &Layout, tools: &Tools) -> Result<()> {
-    for (target, runs, _) in TARGETS {
-        run(layout, tools, target, &[format!("-runs={runs}"), "-seed=1".to_owned()])?;
-    }
-    Ok(())
-}
 
 /// One target, or all one after another, for so many seconds each. What it learns is kept below cargo's output, and is
 /// where the next run begins.
@@ -49,15 +41,10 @@ pub fn explore(layout: &Layout, tools: &Tools, target: Option<&str>, seconds: u3
 }
 
 fn run(layout: &Layout, tools: &Tools, target: &str, arguments: &[String]) -> Result<()> {
-    let dictionary = TARGETS.iter().find(|(name, ..)| *name == target).map_or("json", |(_, _, dictionary)| dictionary);
+    let dictionary = TARGETS.iter().find(|(name, _)| *name == target).map_or("json", |(_, dictionary)| dictionary);
     let seeds = layout.root.join("fuzz/corpus").join(target);
-    let bounded = arguments.iter().any(|argument| argument.starts_with("-runs="));
     // The first directory is written to; the seeds in the checkout are only read.
-    let learned = if bounded {
-        layout.fresh_directory(&format!("fuzz/bounded/{target}"))?
-    } else {
-        kept(layout.target.join("fuzz/corpus").join(target))?
-    };
+    let learned = kept(layout.target.join("fuzz/corpus").join(target))?;
     process::run(
         tools
             .cargo_fuzz(layout)

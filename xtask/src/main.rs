@@ -91,7 +91,6 @@ fn test(layout: &Layout) -> Result<()> {
     phases.run("clippy", || lint(layout));
     let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
     phases.run("wire check", || suites::wire_check(layout, &tools));
-    phases.run("fuzz", || fuzz::bounded(layout, &tools));
     phases.finish(totals)
 }
 
