@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! effect=EFFECT            latency | throttle | server-error | capacity | denied
-//!                          | cut-before | cut-after | exit-before | exit-after | not-visible
+//!                          | cut-before | cut-after | exit-before | exit-after | not-visible | fail-at-end
 //! service=NAME             AWS: the signing name: ec2, autoscaling, elasticloadbalancing, iam, route53, s3, sts;
 //!                          Google: compute, iam, cloudresourcemanager, dns, storage
 //! operation=GLOB           such as RunInstances, Create* or instances.insert
@@ -14,16 +14,19 @@
 //! every=N                  strike only each Nth of the calls that are left
 //! ms=N                     with latency: how long
 //! status=500|503           with server-error: which one (default 500)
+//! code=CODE                with fail-at-end: the cloud's own code of the error, such as QUOTA_EXCEEDED
 //! ```
 //!
 //! `not-visible` counts for each thing that is made while it is armed: the first `times` matching calls that name the thing
 //! are answered as if it did not exist.
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod armed;
+mod written;
 
+pub use armed::Faults;
 use serde::{Deserialize, Serialize};
+pub use written::FaultError;
+use written::Record;
 
 /// A fault and the calls that it strikes. A filter that is not set matches every call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +84,7 @@ impl Fault {
 }
 
 /// What a fault does to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// The call waits before it is handled.
     Latency {
@@ -109,169 +112,11 @@ pub enum Effect {
     ExitAfter,
     /// What was just made is not found yet, without effect.
     NotVisible,
-}
-
-/// A fault that cannot be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultError {
-    /// A part of the text is not `key=value`.
-    #[error("`{0}` is not of the form key=value")]
-    NotAPair(String),
-    /// The key is none of the documented ones.
-    #[error(
-        "unknown fault key `{0}`; known are effect, service, operation, region, after, times, every, ms and status"
-    )]
-    UnknownKey(String),
-    /// A number is expected.
-    #[error("`{key}={value}` in a fault: a number is expected")]
-    NotANumber {
-        /// The key.
-        key: String,
-        /// What stands there.
-        value: String,
+    /// The operation that the call begins ends in an error, and nothing has changed. A call that begins none is left alone.
+    FailAtEnd {
+        /// The cloud's own code of the error.
+        code: String,
     },
-    /// The effect is missing.
-    #[error("a fault needs an effect")]
-    NoEffect,
-    /// The effect is none of the documented ones.
-    #[error(
-        "unknown fault effect `{0}`; known are latency, throttle, server-error, capacity, denied, cut-before, \
-         cut-after, exit-before, exit-after and not-visible"
-    )]
-    UnknownEffect(String),
-    /// The key does not go with the effect, or lacks.
-    #[error("a fault with effect `{effect}`: {reason}")]
-    Mismatch {
-        /// The effect.
-        effect: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-/// The written form of a fault.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    every: Option<u32>,
-    effect: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-}
-
-impl TryFrom<Record> for Fault {
-    type Error = FaultError;
-
-    fn try_from(record: Record) -> Result<Self, FaultError> {
-        let name = record.effect.ok_or(FaultError::NoEffect)?;
-        let mismatch = |reason| FaultError::Mismatch { effect: name.clone(), reason };
-        let effect = match name.as_str() {
-            "latency" => Effect::Latency { ms: record.ms.ok_or_else(|| mismatch("ms is missing"))? },
-            "throttle" => Effect::Throttle,
-            "server-error" => match record.status.unwrap_or(500) {
-                status @ (500 | 503) => Effect::ServerError { status },
-                _ => return Err(mismatch("status must be 500 or 503")),
-            },
-            "capacity" => Effect::Capacity,
-            "denied" => Effect::Denied,
-            "cut-before" => Effect::CutBefore,
-            "cut-after" => Effect::CutAfter,
-            "exit-before" => Effect::ExitBefore,
-            "exit-after" => Effect::ExitAfter,
-            "not-visible" if record.times.is_none() => return Err(mismatch("times is missing")),
-            "not-visible" => Effect::NotVisible,
-            other => return Err(FaultError::UnknownEffect(other.to_owned())),
-        };
-        if record.ms.is_some() && !matches!(effect, Effect::Latency { .. }) {
-            return Err(mismatch("ms goes with latency only"));
-        }
-        if record.status.is_some() && !matches!(effect, Effect::ServerError { .. }) {
-            return Err(mismatch("status goes with server-error only"));
-        }
-        let every = record.every.unwrap_or(1);
-        if every == 0 {
-            return Err(mismatch("every must be at least 1"));
-        }
-        Ok(Self {
-            service: record.service,
-            operation: record.operation,
-            region: record.region,
-            after: record.after.unwrap_or(0),
-            times: record.times,
-            every,
-            effect,
-        })
-    }
-}
-
-impl From<Fault> for Record {
-    fn from(fault: Fault) -> Self {
-        let (name, ms, status) = match fault.effect {
-            Effect::Latency { ms } => ("latency", Some(ms), None),
-            Effect::Throttle => ("throttle", None, None),
-            Effect::ServerError { status } => ("server-error", None, Some(status)),
-            Effect::Capacity => ("capacity", None, None),
-            Effect::Denied => ("denied", None, None),
-            Effect::CutBefore => ("cut-before", None, None),
-            Effect::CutAfter => ("cut-after", None, None),
-            Effect::ExitBefore => ("exit-before", None, None),
-            Effect::ExitAfter => ("exit-after", None, None),
-            Effect::NotVisible => ("not-visible", None, None),
-        };
-        Self {
-            service: fault.service,
-            operation: fault.operation,
-            region: fault.region,
-            after: (fault.after > 0).then_some(fault.after),
-            times: fault.times,
-            every: (fault.every > 1).then_some(fault.every),
-            effect: Some(name.to_owned()),
-            ms,
-            status,
-        }
-    }
-}
-
-impl FromStr for Fault {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        let mut record = Record::default();
-        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').ok_or_else(|| FaultError::NotAPair(pair.to_owned()))?;
-            let (key, value) = (key.trim(), value.trim());
-            match key {
-                "service" => record.service = Some(value.to_owned()),
-                "operation" => record.operation = Some(value.to_owned()),
-                "region" => record.region = Some(value.to_owned()),
-                "effect" => record.effect = Some(value.to_owned()),
-                "after" => record.after = Some(number(key, value)?),
-                "times" => record.times = Some(number(key, value)?),
-                "every" => record.every = Some(number(key, value)?),
-                "ms" => record.ms = Some(number(key, value)?),
-                "status" => record.status = Some(number(key, value)?),
-                other => return Err(FaultError::UnknownKey(other.to_owned())),
-            }
-        }
-        record.try_into()
-    }
-}
-
-fn number<N: FromStr>(key: &str, value: &str) -> Result<N, FaultError> {
-    value.parse().map_err(|_| FaultError::NotANumber { key: key.to_owned(), value: value.to_owned() })
 }
 
 /// Whether `*` and `?` of the pattern can be filled so that it equals the text.
@@ -297,128 +142,6 @@ pub(crate) fn matches_glob(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-#[derive(Debug)]
-struct Armed {
-    fault: Fault,
-    count: Count,
-    /// What was made since a `not-visible` was armed, by kind and id, with the calls that named it.
-    newborn: BTreeMap<(String, String), Count>,
-}
-
-#[derive(Debug, Default)]
-struct Count {
-    seen: u32,
-    struck: u32,
-}
-
-impl Count {
-    /// Counts one matching call and says whether it is struck.
-    fn strike(&mut self, fault: &Fault) -> bool {
-        self.seen += 1;
-        let due = self.seen > fault.after
-            && (self.seen - fault.after).is_multiple_of(fault.every)
-            && fault.times.is_none_or(|times| self.struck < times);
-        self.struck += u32::from(due);
-        due
-    }
-}
-
-/// A handle on the armed faults of a sandbox. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Faults {
-    armed: Arc<Mutex<Vec<Armed>>>,
-}
-
-impl Faults {
-    /// Arms one more fault.
-    pub fn add(&self, fault: Fault) {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner).push(Armed {
-            fault,
-            count: Count::default(),
-            newborn: BTreeMap::new(),
-        });
-    }
-
-    /// Disarms all faults.
-    pub fn clear(&self) {
-        self.armed.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// Counts a call against every matching fault. Gives the latency in milliseconds that adds up, and the first
-    /// other effect that strikes.
-    pub(crate) fn strike(&self, service: &str, operation: &str, region: &str) -> (u64, Option<Effect>) {
-        let mut latency = 0;
-        let mut effect = None;
-        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if armed.fault.effect == Effect::NotVisible
-                || !armed.fault.matches(service, operation, region)
-                || !armed.count.strike(&armed.fault)
-            {
-                continue;
-            }
-            match armed.fault.effect {
-                Effect::Latency { ms } => latency += ms,
-                other => {
-                    effect.get_or_insert(other);
-                }
-            }
-        }
-        (latency, effect)
-    }
-
-    /// Whether any fault is armed that hides what is made.
-    pub(crate) fn hides(&self) -> bool {
-        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-        armed.iter().any(|armed| armed.fault.effect == Effect::NotVisible)
-    }
-
-    /// Tells of what was just made, by kind and id.
-    pub(crate) fn born(&self, things: &[(String, String)]) {
-        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if armed.fault.effect == Effect::NotVisible {
-                armed.newborn.extend(things.iter().map(|thing| (thing.clone(), Count::default())));
-            }
-        }
-    }
-
-    /// Counts a call, by service, operation and region, against every newborn thing that it names: `answer` gives what the
-    /// service says that has not heard of a thing, if the call names it. Gives the first such answer that strikes.
-    pub(crate) fn strike_newborn<A>(
-        &self,
-        (service, operation, region): (&str, &str, &str),
-        answer: impl Fn(&(String, String)) -> Option<A>,
-    ) -> Option<A> {
-        let mut struck = None;
-        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if !armed.fault.matches(service, operation, region) {
-                continue;
-            }
-            for (thing, count) in &mut armed.newborn {
-                if let Some(answer) = answer(thing).filter(|_| count.strike(&armed.fault)) {
-                    struck.get_or_insert(answer);
-                }
-            }
-        }
-        struck
-    }
-
-    /// Whether a launch that an autoscaling group makes by itself finds no capacity.
-    pub(crate) fn strike_capacity(&self, region: &str) -> bool {
-        self.strike_launch("ec2", "RunInstances", region)
-    }
-
-    /// Whether a launch that a service makes by itself, as if by calling the operation, finds no capacity.
-    pub(crate) fn strike_launch(&self, service: &str, operation: &str, region: &str) -> bool {
-        let mut struck = false;
-        for armed in self.armed.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            if armed.fault.effect == Effect::Capacity && armed.fault.matches(service, operation, region) {
-                struck |= armed.count.strike(&armed.fault);
-            }
-        }
-        struck
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,6 +154,9 @@ mod tests {
         assert_eq!(flag, record);
         let again: Fault = serde_json::from_str(&serde_json::to_string(&flag).unwrap()).unwrap();
         assert_eq!(again, flag);
+        let ends: Fault = "effect=fail-at-end,code=QUOTA_EXCEEDED".parse().unwrap();
+        assert_eq!(ends.effect, Effect::FailAtEnd { code: "QUOTA_EXCEEDED".to_owned() });
+        assert_eq!(serde_json::from_str::<Fault>(&serde_json::to_string(&ends).unwrap()).unwrap(), ends);
     }
 
     #[test]
@@ -442,6 +168,8 @@ mod tests {
             "effect=latency",
             "effect=not-visible",
             "effect=throttle,ms=3",
+            "effect=fail-at-end",
+            "effect=throttle,code=QUOTA_EXCEEDED",
             "effect=denied,after=x",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");

@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 /// Sends a call through the faults to `work`, which is told of an effect that it has to answer with (throttling, a
-/// server's error, no capacity, denial, not visible). A request that cannot be understood has no target, and no fault strikes it.
+/// server's error, no capacity, denial, an operation's bad end). A request that cannot be understood has no target, and no fault strikes it.
 pub async fn through(
     faults: &Faults,
     log: &CallLog,
@@ -68,7 +68,7 @@ pub async fn through(
         }
         _ => {}
     }
-    let answer = work(effect);
+    let answer = work(effect.clone());
     if effect == Some(Effect::ExitAfter) {
         std::process::abort();
     }

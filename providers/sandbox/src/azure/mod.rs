@@ -23,6 +23,9 @@ mod route;
 mod storage;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod visibility;
 mod world;
 
 use std::collections::BTreeMap;
@@ -36,7 +39,7 @@ use self::kind::Kind;
 use self::request::Request;
 use self::response::Response;
 use self::route::Route;
-use self::world::{Cx, World};
+use self::world::{Cx, Ending, World};
 use crate::clock::now;
 use crate::config::Config;
 use crate::fault::{Effect, Faults};
@@ -132,8 +135,14 @@ impl Azure {
         Target { service, operation: route.operation.clone(), region }
     }
 
+    /// The error of a fault that keeps what the request names from being visible.
+    fn unheard(&self, request: &Request, target: &Target) -> Option<ApiError> {
+        let call = (target.service.as_str(), target.operation.as_str(), target.region.as_str());
+        self.faults.strike_newborn(call, |thing| visibility::unheard(request, thing))
+    }
+
     /// Lets the handler work on the subscription, keeps what it did if it succeeded and undoes it otherwise.
-    fn handle(&self, request: &Request, route: &Route, no_capacity: bool) -> Result<Response, ApiError> {
+    fn handle(&self, request: &Request, route: &Route, ending: Ending) -> Result<Response, ApiError> {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Everything { world, store, blobs, ids } = &mut *guard;
         let subscription = match storage::blob::account(request) {
@@ -152,13 +161,19 @@ impl Azure {
             zones: &self.config.zones,
             accounts_elsewhere,
             blobs,
-            no_capacity,
+            quotas: self.config.quotas,
+            ending,
             dirty: false,
         };
         settle(&mut cx);
         let settled = cx.dirty;
         let before = (request.method != http::Method::GET).then(|| cx.sub.clone());
+        let known = self.faults.hides().then(|| visibility::things(&cx));
         let result = (route.act)(&mut cx, request);
+        if let (Ok(_), Some(known)) = (&result, known) {
+            let made: Vec<_> = visibility::things(&cx).difference(&known).cloned().collect();
+            self.faults.born(&made);
+        }
         if result.is_err() {
             if let Some(before) = before {
                 *cx.sub = before;
@@ -197,10 +212,14 @@ impl Cloud for Azure {
         let is_blob = storage::blob::account(&request).is_some();
         let route = if is_blob { storage::blob::route(&request) } else { route::route(&request) };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
-        let work = |effect| {
-            let outcome = route.and_then(|route| match struck(effect, &request, &route.operation) {
-                Some(error) => Err(error),
-                None => self.handle(&request, &route, effect == Some(Effect::Capacity)),
+        let named = target.clone();
+        let work = |effect: Option<Effect>| {
+            let outcome = route.and_then(|route| {
+                let unheard = || named.and_then(|target| self.unheard(&request, &target));
+                match struck(effect.as_ref(), &request, &route.operation).or_else(unheard) {
+                    Some(error) => Err(error),
+                    None => self.handle(&request, &route, ending(effect)),
+                }
             });
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
@@ -230,7 +249,8 @@ impl Cloud for Azure {
                 zones: &self.config.zones,
                 accounts_elsewhere: Vec::new(),
                 blobs,
-                no_capacity: false,
+                quotas: self.config.quotas,
+                ending: Ending::Usual,
                 dirty: false,
             };
             settle(&mut cx);
@@ -250,15 +270,24 @@ impl Cloud for Azure {
 }
 
 /// The error of a fault that answers instead of the service.
-fn struck(effect: Option<Effect>, request: &Request, operation: &str) -> Option<ApiError> {
+fn struck(effect: Option<&Effect>, request: &Request, operation: &str) -> Option<ApiError> {
     if storage::blob::account(request).is_some() {
         return storage::blob::struck(effect?);
     }
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),
-        Effect::ServerError { status } => Some(ApiError::server(status)),
+        Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(operation)),
         _ => None,
+    }
+}
+
+/// How a fault lets the operation end that a call begins.
+fn ending(effect: Option<Effect>) -> Ending {
+    match effect {
+        Some(Effect::Capacity) => Ending::NoCapacity,
+        Some(Effect::FailAtEnd { code }) => Ending::Failure(code),
+        _ => Ending::Usual,
     }
 }
 

@@ -154,10 +154,10 @@ impl Gcp {
 }
 
 /// The error of a fault that answers instead of the service. Lack of capacity is no answer: the operation fails.
-fn struck(effect: Option<Effect>, target: &Target) -> Option<ApiError> {
+fn struck(effect: Option<&Effect>, target: &Target) -> Option<ApiError> {
     match effect? {
         Effect::Throttle => Some(ApiError::throttled(&target.service)),
-        Effect::ServerError { status } => Some(ApiError::server(status)),
+        Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(&target.service, &target.operation)),
         _ => None,
     }
@@ -171,9 +171,9 @@ impl Cloud for Gcp {
         let found = SERVICES.iter().find_map(|service| Some((service, (service.target)(&request)?)));
         let (service, target) = found.map_or((None, None), |(service, target)| (Some(service), Some(target)));
         self.wait(&request).await;
-        let work = |effect| {
+        let work = |effect: Option<Effect>| {
             let outcome = match (service, &target) {
-                (Some(service), Some(target)) => match struck(effect, target) {
+                (Some(service), Some(target)) => match struck(effect.as_ref(), target) {
                     Some(error) => Err(error),
                     None => self.handle(service, &request, effect),
                 },

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
 use crate::azure::response::Response;
+use crate::azure::storage::container;
 use crate::fault::Effect;
 use crate::xml::Xml;
 
@@ -27,8 +28,17 @@ pub fn refusal(request: &Request, error: &ApiError) -> Response {
     response
 }
 
+/// What storage answers that has not heard of a container yet, where the request leads into it.
+pub fn unheard(request: &Request, kind: &str, id: &str) -> Option<ApiError> {
+    let (account, container, _) = super::names(request);
+    let within = format!("/storageaccounts/{account}/blobservices/default/containers/{container}");
+    let leads =
+        kind == container::KIND && id.ends_with(&within.to_lowercase()) && request.method != http::Method::DELETE;
+    leads.then(|| ApiError::new(404, "ContainerNotFound", "The specified container does not exist."))
+}
+
 /// The error of a fault.
-pub fn struck(effect: Effect) -> Option<ApiError> {
+pub fn struck(effect: &Effect) -> Option<ApiError> {
     match effect {
         Effect::Throttle | Effect::ServerError { status: 503 } => Some(ApiError::new(
             503,
@@ -36,7 +46,7 @@ pub fn struck(effect: Effect) -> Option<ApiError> {
             "The server is currently unable to receive requests. Please retry your request.",
         )),
         Effect::ServerError { status } => Some(ApiError::new(
-            status,
+            *status,
             "InternalError",
             "The server encountered an internal error. Please retry the request.",
         )),
