@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod kubernetes;
 pub mod parity;
 pub mod proxy;
+pub mod rest;
 pub mod rig;
 pub mod wire;
 
