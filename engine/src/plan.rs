@@ -130,7 +130,7 @@ pub enum Reason {
     Destroy,
     /// A second resource of the same address, left by an interrupted replacement.
     Deposed,
-    /// Made by a controller inside the cluster, found by its tag.
+    /// Made by a controller inside the cluster, or by someone else in what only the cluster uses.
     MadeByKubernetes,
     /// As desired.
     AsDesired,

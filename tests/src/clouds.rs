@@ -1,6 +1,10 @@
 //! The clouds that every suite goes through.
 
-use meridian_provider_api::Provider;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use meridian_provider_api::{Connection, Credentials, Pace, Provider};
+use meridian_sandbox::Sandbox;
 
 use crate::binary::root;
 
@@ -43,6 +47,23 @@ impl TestCloud {
     pub fn example(self) -> String {
         let path = root().join("examples").join(format!("{}.yaml", self.name));
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// A connection of someone else to a sandbox.
+    #[must_use]
+    pub fn connection(self, sandbox: &Sandbox) -> Connection {
+        Connection {
+            cluster: "someone-else".to_owned(),
+            region: self.region.to_owned(),
+            account: None,
+            endpoint: sandbox.endpoint(self.name),
+            forgotten: BTreeSet::new(),
+            credentials: Credentials::Dummy,
+            pace: Pace::quick(),
+            limiter: Arc::default(),
+            telemetry: Arc::default(),
+            wire_tap: None,
+        }
     }
 
     /// A spec that was written for AWS, on this cloud.

@@ -1,11 +1,11 @@
 //! What controllers inside a cluster make: volumes and load balancers that no spec names.
 
-use std::time::Duration;
-
 use meridian_engine::State;
 use meridian_provider_api::Connection;
-use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::rest::Rest;
 
 /// Makes a volume and a load balancer as the controllers of the cluster in `state` would.
 ///
@@ -119,60 +119,4 @@ async fn azure(connection: &Connection, state: &State) -> Result<(), String> {
         "properties": { "frontendIPConfigurations": [frontend] },
     });
     rest.make(Method::PUT, &format!("{network}/loadBalancers/kubernetes?api-version=2024-03-01"), &balancer).await
-}
-
-/// Any client of a cloud's REST API.
-struct Rest {
-    client: Client,
-    endpoint: String,
-}
-
-impl Rest {
-    fn at(connection: &Connection) -> Result<Self, String> {
-        let endpoint = connection.endpoint.clone().ok_or("no endpoint")?;
-        Ok(Self { client: Client::new(), endpoint })
-    }
-
-    /// Makes something and waits until it can be used.
-    async fn make(&self, method: Method, path: &str, body: &Value) -> Result<(), String> {
-        let mut made = Err(String::new());
-        // What it refers to may not be ready at once.
-        for _ in 0..100 {
-            made = self.send(method.clone(), path, Some(body)).await;
-            if made.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        made?;
-        let made = match body["name"].as_str() {
-            Some(name) => format!("{path}/{name}"),
-            None => path.to_owned(),
-        };
-        for _ in 0..250 {
-            let now = self.send(Method::GET, &made, None).await.unwrap_or_default();
-            let state = now["properties"]["provisioningState"].as_str();
-            if !now.is_null() && state.is_none_or(|state| state == "Succeeded") {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err(format!("{made} does not come"))
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, String> {
-        let request = self.client.request(method, format!("{}{path}", self.endpoint)).bearer_auth("kubernetes");
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        let answer = request.send().await.map_err(|error| format!("{error:?}"))?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| format!("{error:?}"))?;
-        if status.is_success() {
-            serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))
-        } else {
-            Err(format!("{path}: {status}: {text}"))
-        }
-    }
 }

@@ -13,6 +13,7 @@ pub mod inventory;
 pub mod kubernetes;
 pub mod parity;
 pub mod proxy;
+pub mod rest;
 pub mod rig;
 pub mod wire;
 

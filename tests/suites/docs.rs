@@ -3,7 +3,8 @@
 //! What becomes of a fenced block stands behind its language:
 //! - `sh run`: each command is run, in order, in the document's own place; it must exit with 0, or with what a trailing
 //!   `# exits N` says.
-//! - `python run`: the script is run, with boto3 at hand.
+//! - `python run`: the script is run, with boto3 at hand; `python run with the clouds' packages`: with the packages of Google
+//!   and Azure at hand.
 //! - `sh serve`: the command is started; it serves until the next heading, and must end well on SIGTERM.
 //! - `file NAME`, in any language: the block is written to that file.
 //! - `not run: REASON`: it is only shown.
@@ -92,7 +93,10 @@ fn judge_block(block: &Block, place: &mut Place, verdict: &mut Verdict) {
                 verdict.ran(command.line, place.serve(&command.text));
             }
         }
-        ("python", "run") => verdict.ran(block.line, place.python(&block.text)),
+        ("python", "run") => verdict.ran(block.line, place.python(&block.text, "MERIDIAN_PYTHON")),
+        ("python", "run with the clouds' packages") => {
+            verdict.ran(block.line, place.python(&block.text, "MERIDIAN_MODELS_PYTHON"));
+        }
         (language, tag) => {
             if let Some(name) = tag.strip_prefix("file ") {
                 place.write(name.trim(), &block.text);

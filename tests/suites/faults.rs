@@ -3,13 +3,8 @@
 use meridian_gcp::load_balancer::HealthCheck;
 use meridian_provider_api::{ErrorKind, KindOps as _, New};
 use meridian_sandbox::{Config, Effect, Fault, Quotas};
-use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::rig::{self, Rig};
-
-fn example() -> String {
-    std::fs::read_to_string(root().join("examples/aws.yaml")).unwrap()
-}
 
 /// Makes and destroys the example of a cloud while `faults` happen; gives how often calls were tried again.
 async fn survives(cloud: TestCloud, faults: Vec<Fault>) -> usize {
@@ -73,10 +68,11 @@ async fn broken_connections_are_survived_whatever_was_asked() {
 /// Services hear of each other's resources, and of their own, some seconds after they were made.
 #[tokio::test]
 async fn what_is_not_visible_yet_is_waited_for() {
-    // The clouds whose sandbox can hide things, with the calls that only look or add.
+    // The calls of each cloud that only look or add.
     let calls = [
         ("aws", "Describe* Get* List* Create* Run* Attach* Associate* Modify* Authorize* Register* Put* Add* Change*"),
         ("gcp", "*.get* *.list* *.insert *.create *.patch *.update *.add* *.set*"),
+        ("azure", "*_Get* *_List* *_Create* *_Update* *_Put* BlockBlob*"),
     ];
     let hidden = |verb: &str| format!("effect=not-visible,operation={verb},times=2").parse().unwrap();
     for (cloud, calls) in calls {
@@ -153,39 +149,84 @@ async fn a_quota_that_is_reached_is_named_and_stops_only_what_needs_more() {
     }
 }
 
+/// Sent again, it is told that there is nothing to remove, and that is success.
 #[tokio::test]
-async fn a_detach_whose_answer_never_comes_is_not_waited_for() {
-    let rig = Rig::recorded("faults", Config::default()).await;
-    let plan = rig::plan(&rig.session(), &example()).await;
-    rig::apply(&rig.session(), &plan).await;
-    let detach = "DetachInternetGateway";
-    rig.sandbox.faults().add(Fault::new(Effect::CutAfter).on(detach).times(1));
-    rig.sandbox.call_log().clear();
-    rig.destroy("prod-eu").await;
-    // Sent again, it is told that there is nothing to detach, and that is success.
-    let calls = rig.sandbox.call_log().by_operation();
-    assert!((2..20).contains(&calls[&format!("ec2:{detach}")]), "{calls:?}");
+async fn a_removal_whose_answer_never_comes_is_not_waited_for() {
+    let removals = [
+        ("aws", "DetachInternetGateway", "ec2"),
+        ("gcp", "routers.delete", "compute"),
+        ("azure", "NatGateways_Delete", "Microsoft.Network"),
+    ];
+    for (cloud, removal, service) in removals {
+        let cloud = TestCloud::named(cloud);
+        let rig = Rig::recorded("faults", Config::default()).await;
+        rig.converge(&cloud.example()).await;
+        rig.sandbox.faults().add(Fault::new(Effect::CutAfter).on(removal).times(1));
+        rig.sandbox.call_log().clear();
+        rig.destroy("prod-eu").await;
+        let calls = rig.sandbox.call_log().by_operation();
+        assert!((2..20).contains(&calls[&format!("{service}:{removal}")]), "{}: {calls:?}", cloud.name);
+    }
 }
 
 #[tokio::test]
 async fn a_denied_call_stops_only_what_needs_it_and_says_what_to_do() {
-    let denied = Fault::new(Effect::Denied).on("CreateNatGateway");
-    let rig = Rig::recorded("faults", Config { faults: vec![denied], ..Config::default() }).await;
-    let session = rig.session();
-    let plan = rig::plan(&session, &example()).await;
-    let (report, state) = rig::apply(&session, &plan).await;
-    assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
-    assert!(
-        report.failed.iter().all(|failure| failure.error.contains("UnauthorizedOperation")),
-        "{:#?}",
-        report.failed
-    );
-    let state = state.unwrap();
-    let made = |address: &str| state.resources.contains_key(&address.parse().unwrap());
-    assert!(made("aws_lb.api") && made("aws_instance.control-plane-0") && !made("aws_nat_gateway.eu-west-1a"));
+    let denials = [
+        ("aws", "CreateNatGateway", "UnauthorizedOperation", "aws_nat_gateway", "aws_lb.api"),
+        ("gcp", "routers.insert", "forbidden", "google_compute_router", "google_compute_forwarding_rule.api"),
+        ("azure", "NatGateways_CreateOrUpdate", "AuthorizationFailed", "azure_nat_gateway", "azure_lb.api"),
+    ];
+    for (cloud, operation, code, kind, other) in denials {
+        let cloud = TestCloud::named(cloud);
+        let denied = Fault::new(Effect::Denied).on(operation);
+        let rig = Rig::recorded("faults", Config { faults: vec![denied], ..Config::default() }).await;
+        let plan = rig::plan(&rig.session(), &cloud.example()).await;
+        let (report, state) = rig::apply(&rig.session(), &plan).await;
+        let wanted = plan.changes.iter().filter(|change| change.address.kind() == kind).count();
+        assert_eq!(report.failed.len(), wanted, "{:#?}", report.failed);
+        let says_it = |error: &str| error.contains("denied") && error.contains(code);
+        assert!(report.failed.iter().all(|failure| says_it(&failure.error)), "{:#?}", report.failed);
+        let made = state.unwrap().resources;
+        assert!(made.contains_key(&other.parse().unwrap()) && !made.keys().any(|address| address.kind() == kind));
 
+        rig.sandbox.faults().clear();
+        let (_, state) = rig.converge(&cloud.example()).await;
+        assert_eq!(state.resources.keys().filter(|address| address.kind() == kind).count(), wanted);
+        rig.destroy("prod-eu").await;
+    }
+}
+
+#[tokio::test]
+async fn an_operation_that_fails_at_its_end_says_why() {
+    let cloud = TestCloud::named("azure");
+    let failing = "effect=fail-at-end,operation=VirtualMachines_CreateOrUpdate,code=QuotaExceeded".parse().unwrap();
+    let rig = Rig::recorded("faults", Config { faults: vec![failing], ..Config::default() }).await;
+    let plan = rig::plan(&rig.session(), &cloud.example()).await;
+    let (report, _) = rig::apply(&rig.session(), &plan).await;
+    assert_eq!(report.failed.len(), 3, "{:#?}", report.failed);
+    let says_it = |error: &str| error.contains("QuotaExceeded") && error.contains("The operation failed");
+    assert!(report.failed.iter().all(|failure| says_it(&failure.error)), "{:#?}", report.failed);
     rig.sandbox.faults().clear();
-    let (_, state) = rig.converge(&example()).await;
-    assert!(state.resources.contains_key(&"aws_nat_gateway.eu-west-1a".parse().unwrap()));
+    rig.converge(&cloud.example()).await;
+    assert!(rig::plan(&rig.session(), &cloud.example()).await.is_empty());
+    rig.destroy("prod-eu").await;
+}
+
+#[tokio::test]
+async fn cores_and_addresses_that_are_used_up_are_named() {
+    let cloud = TestCloud::named("azure");
+    let quotas = Quotas { azure_cores: 0, azure_public_addresses: 0, ..Quotas::default() };
+    let rig = Rig::recorded("faults", Config { quotas, ..Config::default() }).await;
+    let plan = rig::plan(&rig.session(), &cloud.example()).await;
+    let (report, _) = rig::apply(&rig.session(), &plan).await;
+    assert!(!report.failed.is_empty());
+    for failure in &report.failed {
+        let says = match failure.address.kind() {
+            "azure_public_ip" => "PublicIPCountLimitReached",
+            _ => "exceeding approved Total Regional Cores quota",
+        };
+        let error = &failure.error;
+        assert!(error.contains("quota exceeded") && error.contains(says), "{error}");
+    }
     rig.destroy("prod-eu").await;
 }

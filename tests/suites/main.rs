@@ -11,6 +11,8 @@ mod docs;
 mod faults;
 mod golden;
 mod lifecycle;
+mod others;
+mod others_on_aws;
 mod properties;
 mod regions;
 mod replacements;

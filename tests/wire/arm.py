@@ -1,6 +1,6 @@
 """Azure's requests and answers against its packages for Python, and blobs against a table.
 
-`arm_models.py` reads the packages: those for management, and the one for the keys in vaults. Blobs have another protocol, of which Meridian uses a few operations; these are in
+`arm_models.py` reads the packages: those for management, and the one for the keys in vaults; `arm_typed.py` those of the newer generation. Blobs have another protocol, of which Meridian uses a few operations; these are in
 `BLOBS`, after https://learn.microsoft.com/rest/api/storageservices/blob-service-rest-api.
 """
 
@@ -12,6 +12,7 @@ import re
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
+import arm_typed
 from arm_models import Api, PACKAGES
 from exchange import kind_of, read_json
 
@@ -110,7 +111,13 @@ def _check_request(operation, exchange):
     if kind != "application/json":
         yield f"the content type is {kind!r} and not application/json"
     value, faults = read_json(exchange.body, "the body")
-    yield from faults or Values(operation, sent=True).check(operation.body, value, "", {}, None)
+    faults = list(faults or Values(operation, sent=True).check(operation.body, value, "", {}, None))
+    yield from faults
+    if not faults:
+        # What the version that is sent takes, the newest has to take, too.
+        namespace = re.findall(r"/providers/([^/]+)", exchange.path)[-1:]
+        faults = arm_typed.check(exchange, namespace[0].lower() if namespace else "", value)
+        yield from (f"newest version: {fault}" for fault in faults)
 
 
 def _check_answer(operation, exchange):

@@ -1,9 +1,11 @@
 """The checker's own tests for Azure: right exchanges pass, and each kind of fault is caught."""
 
+import ast
 import base64
 import json
 import unittest
 
+import arm_typed
 from check import check_record
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g"
@@ -216,6 +218,31 @@ class Bad(unittest.TestCase):
         self.assert_fault(blob("DELETE", "/account/container/a", status=200), "has the status 200 and none of 202")
         self.assert_fault(blob("GET", LIST, b"<Blobs/>" * 2), "is no XML")
         self.assert_fault(blob("GET", LIST, FOUND.replace(b"<Blobs/>", b"")), "EnumerationResults.Blobs: missing")
+
+
+class Typed(unittest.TestCase):
+    """The newer generation of the packages."""
+
+    def judge(self, name, path, body):
+        package = arm_typed.Package.load(name)
+        kind = package.body("PUT", f"{GROUP}/providers/{path}")
+        self.assertIsNotNone(kind, path)
+        return list(package.judge(ast.Name(kind), body, ""))
+
+    def test_bodies(self):
+        self.assertEqual(self.judge("network", "Microsoft.Network/natGateways/n", GATEWAY), [])
+        self.assertEqual(self.judge("compute", "Microsoft.Compute/disks/d", DISK), [])
+
+    def test_faults(self):
+        wrong = {**GATEWAY, "colour": "red", "sku": {"name": "Best"}}
+        faults = self.judge("network", "Microsoft.Network/natGateways/n", wrong)
+        self.assertEqual(len(faults), 2, faults)
+        self.assertTrue(any(fault == "colour: unknown property" for fault in faults), faults)
+        self.assertTrue(any(fault.startswith("sku.name: 'Best' is not one of") for fault in faults), faults)
+        faults = self.judge("compute", "Microsoft.Compute/disks/d", {"properties": {"diskSizeGB": 4}})
+        self.assertIn("location: required and missing", faults)
+        self.assertIn("properties.creationData: required and missing", faults)
+        self.assertEqual(self.judge("network", "Microsoft.Network/natGateways/n", []), ["the body: a list and not an object"])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ pub struct Tools {
     emulators: PathBuf,
     /// The environment with botocore's newest models.
     models: PathBuf,
+    /// The environment with Azure's packages of the newer generation, which can't stand beside the others.
+    typed_models: PathBuf,
     /// The script that starts azurite, for Node.
     azurite: PathBuf,
     /// The directory with the `cloudinit` package.
@@ -42,6 +44,7 @@ impl Tools {
         let python = Python::find()?;
         let emulators = python.environment(&store, "emulators", &pins.join("emulators.txt"))?;
         let models = python.environment(&store, "models", &pins.join("models.txt"))?;
+        let typed_models = python.environment(&store, "typed-models", &pins.join("typed-models.txt"))?;
         let azurite = node::azurite(&store, &pins.join("npm"))?;
         let cloud_init = match env::var_os(CLOUD_INIT) {
             Some(directory) => PathBuf::from(directory),
@@ -49,15 +52,16 @@ impl Tools {
         };
         let list = pins.join("cargo.txt");
         let list = fs::read_to_string(&list).with_context(|| format!("{} can't be read", list.display()))?;
-        Ok(Self { emulators, models, azurite, cloud_init, cargo: cargo_tools(layout, &store, &list)? })
+        Ok(Self { emulators, models, typed_models, azurite, cloud_init, cargo: cargo_tools(layout, &store, &list)? })
     }
 
     /// The variables by which the tests find the tools.
-    pub fn variables(&self) -> [(&'static str, PathBuf); 4] {
+    pub fn variables(&self) -> [(&'static str, PathBuf); 5] {
         [
             ("MERIDIAN_PYTHON", python::interpreter(&self.emulators)),
             // moto holds botocore back; what is judged by the newest models takes this one.
             ("MERIDIAN_MODELS_PYTHON", python::interpreter(&self.models)),
+            ("MERIDIAN_TYPED_MODELS", python::interpreter(&self.typed_models)),
             ("MERIDIAN_AZURITE", self.azurite.clone()),
             (CLOUD_INIT, self.cloud_init.clone()),
         ]
@@ -73,6 +77,7 @@ impl Tools {
     /// Python with botocore's newest models.
     pub fn models_python(&self) -> Command {
         let mut command = Command::new(python::interpreter(&self.models));
+        command.env("MERIDIAN_TYPED_MODELS", python::interpreter(&self.typed_models));
         // Without -B, bytecode would be written into the checkout.
         command.arg("-B");
         command

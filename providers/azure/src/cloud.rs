@@ -12,8 +12,10 @@ use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;
 
 use crate::client::Azure;
+use crate::compile::names::existing_group;
 use crate::compute::image;
 use crate::limits::read;
+use crate::network::resource_group;
 use crate::provider::register;
 use crate::shared;
 
@@ -82,7 +84,11 @@ impl Cloud for AzureCloud {
     }
 
     async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError> {
-        let (images, ()) = tokio::try_join!(self.images(cluster, pins), shared::check(self.client(), cluster))?;
+        let (images, (), ()) = tokio::try_join!(
+            self.images(cluster, pins),
+            resource_group::check(self.client(), existing_group(cluster)),
+            shared::check(self.client(), cluster)
+        )?;
         let mut all = pins.clone();
         all.entry(ACCOUNT_PIN.to_owned()).or_insert_with(|| self.client().subscription.clone());
         all.extend(images);

@@ -36,6 +36,13 @@ pub(crate) fn from_refusal(api: Api, region: &str, refusal: &Refusal) -> CloudEr
     }
 }
 
+/// Whether something is said not to be there: the resource itself, the group or parent that it is in, or what its body
+/// refers to.
+pub(crate) fn is_unseen(error: &CloudError) -> bool {
+    error.kind == ErrorKind::NotFound
+        || matches!(error.code.as_deref(), Some("InvalidResourceReference" | "FailedIdentityOperation"))
+}
+
 fn operation(api: Api) -> String {
     format!("{}:{}", api.service, api.operation)
 }

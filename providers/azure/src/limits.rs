@@ -30,6 +30,14 @@ pub const fn write(service: &'static str, operation: &'static str) -> Api {
     Api { service, operation, bucket: WRITES, repeatable: true }
 }
 
+/// Whether a call makes or changes something: what it names has then been made, and is only not known everywhere yet when it
+/// is not found.
+#[must_use]
+pub fn makes(api: Api) -> bool {
+    let writes = api.bucket == WRITES || api.bucket == MACHINES || api.operation == "BlockBlob_Upload";
+    writes && !api.operation.ends_with("_Delete")
+}
+
 /// A delete.
 #[must_use]
 pub const fn delete(service: &'static str, operation: &'static str) -> Api {

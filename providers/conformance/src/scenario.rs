@@ -1,5 +1,7 @@
 //! The clusters that every provider has to build and to change, and the capabilities that they show.
 
+use crate::allowed::{self, Allowed};
+
 /// What a cluster may ask of any cloud, in the words of the table that is made of it.
 pub const CAPABILITIES: [&str; 24] = [
     PUBLIC_TOPOLOGY,
@@ -81,10 +83,17 @@ pub struct Step {
     pub spec: String,
     /// The capabilities that it shows once it is there.
     pub shows: &'static [&'static str],
+    /// What it may do; anything else is an error. What is neither replaced nor removed has to be the same thing after it.
+    pub allows: &'static [Allowed],
 }
 
-fn step(name: &'static str, spec: impl Into<String>, shows: &'static [&'static str]) -> Step {
-    Step { name, spec: spec.into(), shows }
+fn step(
+    name: &'static str,
+    spec: impl Into<String>,
+    shows: &'static [&'static str],
+    allows: &'static [Allowed],
+) -> Step {
+    Step { name, spec: spec.into(), shows, allows }
 }
 
 const HEAD: &str = "\
@@ -173,22 +182,24 @@ fn small() -> Scenario {
     let swap = |from: &str, to: &str| small.replace(from, to);
     let more =
         swap("  kubernetes", "    - { name: more, machine: { cpu: 4, memoryGiB: 16 }, min: 0, max: 1 }\n  kubernetes");
+    let labels = swap("team: platform", "team: storage, stage: test");
+    let allow = swap("[203.0.113.0/24]", "[203.0.113.0/25, 198.51.100.0/24]");
     Scenario {
         name: "small",
         place: Place::Zones,
         steps: vec![
-            step("create", small.clone(), &[PUBLIC_TOPOLOGY]),
-            step("more machines", swap("min: 1, max: 2", "min: 1, max: 4"), &[POOL_BOUNDS]),
-            step("another machine for the slot", swap("size: medium", "size: large"), &[SLOT_MACHINE]),
-            step("another machine for the pool", swap("cpu: 2", "cpu: 4"), &[POOL_MACHINE]),
-            step("other labels", swap("team: platform", "team: storage, stage: test"), &[LABELS]),
-            step("another allow list", swap("[203.0.113.0/24]", "[203.0.113.0/25, 198.51.100.0/24]"), &[ALLOW_LIST]),
-            step("another pool", more, &[POOLS]),
-            step("a bastion", format!("{small}{JUMP_HOST}"), &[BASTION, SSH_KEY]),
-            step("back", small.clone(), &[]),
+            step("create", small.clone(), &[PUBLIC_TOPOLOGY], allowed::CREATE),
+            step("more machines", swap("min: 1, max: 2", "min: 1, max: 4"), &[POOL_BOUNDS], allowed::BOUNDS),
+            step("another machine for the slot", swap("size: medium", "size: large"), &[SLOT_MACHINE], allowed::SLOT),
+            step("another machine for the pool", swap("cpu: 2", "cpu: 4"), &[POOL_MACHINE], allowed::SLOT_AND_POOL),
+            step("other labels", labels, &[LABELS], allowed::IN_PLACE),
+            step("another allow list", allow, &[ALLOW_LIST], allowed::IN_PLACE),
+            step("another pool", more, &[POOLS], allowed::ANOTHER_POOL),
+            step("a bastion", format!("{small}{JUMP_HOST}"), &[BASTION, SSH_KEY], allowed::BASTION),
+            step("back", small.clone(), &[], allowed::NO_BASTION),
             // From here there is no way back.
-            step("another patch of Kubernetes", swap("1.34.3", "1.34.4"), &[PATCH]),
-            step("the next minor version of Kubernetes", swap("1.34.3", "1.35"), &[]),
+            step("another patch of Kubernetes", swap("1.34.3", "1.34.4"), &[PATCH], allowed::PATCH),
+            step("the next minor version of Kubernetes", swap("1.34.3", "1.35"), &[], allowed::PATCH),
         ],
     }
 }
@@ -197,46 +208,41 @@ fn private() -> Scenario {
     let private = format!("{HEAD}{PRIVATE}");
     let swap = |from: &str, to: &str| private.replace(from, to);
     let without_spot: String = private.split("    - name: spot").take(1).collect();
+    let single = swap("topology: private", "topology: private, nat: single");
+    let inside = swap("exposure: public, allow: [203.0.113.0/24]", "exposure: private");
     Scenario {
         name: "private",
         place: Place::Zones,
         steps: vec![
-            step("create", private.clone(), &[PRIVATE_TOPOLOGY, SPOT, ALTERNATIVES]),
-            step("one NAT gateway", swap("topology: private", "topology: private, nat: single"), &[SINGLE_NAT]),
-            step(
-                "a private API",
-                swap("exposure: public, allow: [203.0.113.0/24]", "exposure: private"),
-                &[PRIVATE_API],
-            ),
-            step("no spot pool", without_spot, &[POOLS]),
-            step("back", private, &[]),
+            step("create", private.clone(), &[PRIVATE_TOPOLOGY, SPOT, ALTERNATIVES], allowed::CREATE),
+            step("one NAT gateway", single, &[SINGLE_NAT], allowed::FEWER_GATEWAYS),
+            step("a private API", inside, &[PRIVATE_API], allowed::ANOTHER_EXPOSURE),
+            step("no spot pool", without_spot, &[POOLS], allowed::ANOTHER_EXPOSURE_AND_NO_POOL),
+            step("back", private, &[], allowed::A_POOL),
         ],
     }
 }
 
 fn wide() -> Scenario {
     let spec = format!("{HEAD}{WIDE}");
+    let one_zone = spec.replace("      min: 1\n", "      min: 1\n      zones: [ZONE]\n");
     Scenario {
         name: "wide",
         place: Place::Zones,
         steps: vec![
-            step("create", spec.clone(), &[FIVE_SLOTS, VOLUMES, ARM, FLAGS]),
-            step(
-                "a pool in one zone",
-                spec.replace("      min: 1\n", "      min: 1\n      zones: [ZONE]\n"),
-                &[POOL_ZONES],
-            ),
+            step("create", spec, &[FIVE_SLOTS, VOLUMES, ARM, FLAGS], allowed::CREATE),
+            step("a pool in one zone", one_zone, &[POOL_ZONES], allowed::OTHER_ZONES),
         ],
     }
 }
 
 fn without_zones() -> Scenario {
-    let create = step("create", format!("{HEAD}{WITHOUT_ZONES}"), &[NO_ZONES]);
+    let create = step("create", format!("{HEAD}{WITHOUT_ZONES}"), &[NO_ZONES], allowed::CREATE);
     Scenario { name: "without zones", place: Place::NoZones, steps: vec![create] }
 }
 
 fn shared() -> Scenario {
-    let create = step("create", format!("{HEAD}{SHARED}"), &[EXISTING_NETWORK]);
+    let create = step("create", format!("{HEAD}{SHARED}"), &[EXISTING_NETWORK], allowed::CREATE);
     Scenario { name: "shared network", place: Place::OthersNetwork, steps: vec![create] }
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::apply::{Executor, Ports, apply};
-use meridian_engine::plan::{Action, Plan};
+use meridian_engine::plan::{Action, Change, Plan};
 use meridian_engine::planner::{Inputs, plan};
-use meridian_engine::{Graph, State};
+use meridian_engine::{Address, Graph, State};
 use meridian_provider_api::{Cloud, Connection, Pins, Provider, Scope};
 use meridian_spec::cluster::SubnetRole;
 use meridian_spec::{Catalogue, Cluster};
 use tokio::sync::watch;
 
 use crate::memory::{Deaf, MemoryJournal};
-use crate::scenario::{DESTROY, KUBERNETES, Place, Scenario, owner};
+use crate::scenario::{DESTROY, KUBERNETES, Place, Scenario, Step, owner};
 
 /// What exists in an account and region, whoever made it: kinds with the ids of their things.
 pub type Inventory = BTreeMap<String, BTreeSet<String>>;
@@ -72,8 +72,6 @@ pub struct Flaw {
 /// What came of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Changes that were applied, by action, in all steps.
-    pub applied: BTreeMap<Action, usize>,
     /// Flaws that showed.
     pub flaws: BTreeSet<Flaw>,
     /// Kinds of which the judge left something behind.
@@ -185,7 +183,7 @@ impl Bench<'_> {
                 text = text.replace("EXISTING", &existing.network).replace("ADDRESS", &existing.address);
             }
             let cluster = self.resolve(&text).map_err(|error| format!("{}: {error}", step.name))?;
-            self.converge(&cluster).await.map_err(|error| format!("{}: {error}", step.name))?;
+            self.converge(&cluster, Some(step)).await.map_err(|error| format!("{}: {error}", step.name))?;
             self.outcome.shown.extend(step.shows);
         }
         Ok(())
@@ -206,7 +204,7 @@ impl Bench<'_> {
     /// Makes a cluster, another one in its network, and takes both away, the owner last.
     async fn in_others_network(&mut self, scenario: &Scenario) -> Result<(), String> {
         let owner = self.resolve(&owner())?;
-        self.converge(&owner).await.map_err(|error| format!("the network's owner: {error}"))?;
+        self.converge(&owner, None).await.map_err(|error| format!("the network's owner: {error}"))?;
         let state = self.state.take().ok_or("the network's owner has no state")?;
         let mut guest = Bench { state: None, outcome: Outcome::default(), ..*self };
         guest.steps(scenario, Some(&Existing::of(&owner, &state)?)).await?;
@@ -237,9 +235,14 @@ impl Bench<'_> {
         }
     }
 
-    async fn converge(&mut self, cluster: &Cluster) -> Result<(), String> {
+    async fn converge(&mut self, cluster: &Cluster, step: Option<&Step>) -> Result<(), String> {
         let plan = self.plan(cluster).await?;
+        if let Some(step) = step {
+            self.expect_allowed(&plan, step)?;
+        }
+        let before = self.ids();
         self.apply(&plan).await?;
+        self.expect_kept(&plan, &before)?;
         let again = self.plan(cluster).await?;
         self.expect_empty(&again)
     }
@@ -296,9 +299,6 @@ impl Bench<'_> {
             let ports = Ports { executor, journal: &journal, events: &Deaf };
             apply(plan, ports, watch::channel(false).1).await.map_err(|error| error.to_string())?
         };
-        for (action, count) in plan.counts() {
-            *self.outcome.applied.entry(action).or_default() += count;
-        }
         // Another lineage for each scenario, likewise: tokens are made with it, and clouds remember them for hours.
         let lineage = format!("{}-{}", self.scenario, plan.cluster);
         let state = self.state.get_or_insert_with(|| State::new(&plan.cluster, &plan.provider, &plan.region, lineage));
@@ -314,6 +314,35 @@ impl Bench<'_> {
             .map(|failure| format!("{:?} {}: {}", failure.verb, failure.address, failure.error))
             .collect();
         Err(failures.join("\n"))
+    }
+
+    fn ids(&self) -> BTreeMap<Address, String> {
+        let records = self.state.iter().flat_map(|state| &state.resources);
+        records.map(|(address, record)| (address.clone(), record.id.clone())).collect()
+    }
+
+    /// Refuses a change that the step does not allow on its kind.
+    fn expect_allowed(&self, plan: &Plan, step: &Step) -> Result<(), String> {
+        let schemas = self.harness.provider().schemas();
+        let title = |kind: &str| schemas.iter().find(|schema| schema.kind == kind).map_or("", |schema| schema.title);
+        let beyond: BTreeSet<(Action, &str)> = plan
+            .effective()
+            .map(|change| (change.action, title(change.address.kind())))
+            .filter(|(action, title)| !step.allows.iter().any(|allowed| allowed.covers(*action, title)))
+            .collect();
+        if beyond.is_empty() { Ok(()) } else { Err(format!("the step does not allow {beyond:?}")) }
+    }
+
+    /// Refuses that what was to stay, or to change in place, is another thing now.
+    fn expect_kept(&self, plan: &Plan, before: &BTreeMap<Address, String>) -> Result<(), String> {
+        let now = self.ids();
+        let stays = |change: &&Change| matches!(change.action, Action::Update | Action::NoOp);
+        let others = plan.changes.iter().filter(stays).map(|change| &change.address);
+        let others: Vec<String> = others
+            .filter(|address| before.contains_key(*address) && before.get(*address) != now.get(*address))
+            .map(ToString::to_string)
+            .collect();
+        if others.is_empty() { Ok(()) } else { Err(format!("not the same after a change in place: {others:?}")) }
     }
 
     /// Refuses any change but what a listed flaw of the judge explains.

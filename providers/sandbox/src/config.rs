@@ -169,6 +169,14 @@ pub struct Quotas {
     pub network_interfaces: usize,
     /// Instances a region.
     pub instances: usize,
+    /// Cores a region on Azure, of machines that are not spot.
+    pub azure_cores: usize,
+    /// The same, of each family of sizes.
+    pub azure_family_cores: usize,
+    /// Cores a region on Azure, of spot machines.
+    pub azure_spot_cores: usize,
+    /// Public addresses a region on Azure.
+    pub azure_public_addresses: usize,
 }
 
 /// A quota that can't be set.
@@ -208,6 +216,10 @@ impl Default for Quotas {
             security_group_rules: 60,
             network_interfaces: 5_000,
             instances: 10_000,
+            azure_cores: 20_000,
+            azure_family_cores: 10_000,
+            azure_spot_cores: 20_000,
+            azure_public_addresses: 1_000,
         }
     }
 }

@@ -110,10 +110,10 @@ impl Place {
         Err(format!("`{text}` ended with {status} and not with {exits:?}\n{}", String::from_utf8_lossy(&said)))
     }
 
-    /// Runs a script of Python, with boto3 at hand.
-    pub fn python(&mut self, text: &str) -> Result<(), String> {
+    /// Runs a script of Python, by the interpreter that a variable names.
+    pub fn python(&mut self, text: &str, interpreter: &str) -> Result<(), String> {
         self.write("shown.py", &text.replace(PORT, &self.port));
-        let python = meridian_tests::tool("MERIDIAN_PYTHON");
+        let python = meridian_tests::tool(interpreter);
         self.run(&format!("'{}' shown.py", python.display()), &[0])
     }
 

@@ -23,6 +23,12 @@ use crate::network::ResourceGroup;
 
 const TYPE: &str = "Microsoft.Storage/storageAccounts";
 
+/// The code for a name that someone has, or had a moment ago.
+const TAKEN: &str = "StorageAccountAlreadyTaken";
+
+/// How often a name is asked for that is taken: that of an account which was just removed is not free at once.
+const LOOKS_FOR_NAME: u32 = 40;
+
 resource! {
     /// A storage account. Who may read what is in it is said by roles alone: it has no keys that can be used.
     pub struct StorageAccount = "azure_storage_account", "storage account", Replacement::Refused(
@@ -146,12 +152,22 @@ impl KindOps<Azure> for StorageAccount {
         let group = arm_id(&self.group)?;
         let body = self.to_create(&client.region, client.all_tags(&new.address, &self.tags));
         let accounts = client.storage.storage_accounts_client();
-        client
-            .done(write(STORAGE, "StorageAccounts_Create"), || {
+        let create = || {
+            client.done(write(STORAGE, "StorageAccounts_Create"), || {
                 accounts.create(&group.group, &self.name, body.clone(), &group.subscription).send()
             })
-            .await?;
-        Ok(made(id_in(&group, TYPE, &self.name)))
+        };
+        let mut looks = LOOKS_FOR_NAME;
+        loop {
+            match create().await {
+                Err(error) if looks > 0 && error.code.as_deref() == Some(TAKEN) => looks -= 1,
+                result => {
+                    result?;
+                    return Ok(made(id_in(&group, TYPE, &self.name)));
+                }
+            }
+            tokio::time::sleep(client.caller.pace.poll).await;
+        }
     }
 
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {

@@ -16,20 +16,48 @@ use serde::de::DeserializeOwned;
 use super::poller::Answer;
 use super::transport::{CALL, Call};
 use super::{Azure, CLUSTER_TAG, id};
-use crate::errors::{NO_GROUP, PRECONDITION, from_sdk};
-use crate::limits::read;
+use crate::errors::{NO_GROUP, PRECONDITION, from_sdk, is_unseen};
+use crate::limits::{makes, read};
+
+/// How often something that was just made is looked for before it counts as missing. Resource Manager answers from copies
+/// that hear of each other within seconds (learn.microsoft.com, "Troubleshoot resource not found errors").
+const LOOKS_FOR_NEW: u32 = 20;
 
 impl Azure {
-    /// Sends a call. `send` is an SDK builder's `send()` or `into_future()`.
+    /// Sends a call. `send` is an SDK builder's `send()` or `into_future()`. What a write names was made before: that it is
+    /// not found is taken, for a while, to mean not yet.
     pub async fn call<T: Send + 'static>(
         &self,
         api: Api,
         send: impl Fn() -> BoxFuture<'static, azure_core::Result<T>> + Send + Sync,
     ) -> Result<T, CloudError> {
-        self.call_if(api, None, send).await
+        if makes(api) { self.call_new(api, send).await } else { self.call_if(api, None, send).await }
     }
 
-    /// The same, refused when the resource has another `ETag` by now.
+    /// The same about what was just made, or is known to be there, even when it is only read.
+    pub async fn call_new<T: Send + 'static>(
+        &self,
+        api: Api,
+        send: impl Fn() -> BoxFuture<'static, azure_core::Result<T>> + Send + Sync,
+    ) -> Result<T, CloudError> {
+        self.until_seen(|| self.call_if(api, None, &send)).await
+    }
+
+    async fn until_seen<T, Fut>(&self, act: impl Fn() -> Fut + Send + Sync) -> Result<T, CloudError>
+    where
+        T: Send,
+        Fut: Future<Output = Result<T, CloudError>> + Send,
+    {
+        for _ in 0..LOOKS_FOR_NEW {
+            match act().await {
+                Err(error) if is_unseen(&error) => tokio::time::sleep(self.caller.pace.poll).await,
+                result => return result,
+            }
+        }
+        act().await
+    }
+
+    /// A call that is refused when the resource has another `ETag` by now.
     async fn call_if<T: Send + 'static>(
         &self,
         api: Api,
@@ -193,7 +221,7 @@ impl Azure {
     {
         let deadline = Instant::now() + self.caller.pace.patience;
         loop {
-            let now = self.call(reading, &get).await?;
+            let now = self.call_new(reading, &get).await?;
             let version = etag(&now);
             let send = || {
                 let answer = put(&now);
@@ -205,7 +233,7 @@ impl Azure {
                     }
                 }) as BoxFuture<'static, azure_core::Result<Option<R>>>
             };
-            match self.call_if(writing, version.as_deref(), send).await? {
+            match self.until_seen(|| self.call_if(writing, version.as_deref(), &send)).await? {
                 Some(response) => return self.finished(writing, response.into()).await,
                 None if Instant::now() > deadline => {
                     return Err(CloudError::new(ErrorKind::Conflict, writing.operation, "others keep on changing it"));

@@ -7,7 +7,7 @@ use azure_core::headers::{HeaderName, Headers};
 use azure_core::{Method, Response, StatusCode, Url};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use meridian_provider_api::{Api, CloudError, ErrorKind};
+use meridian_provider_api::{Api, CloudError, ErrorKind, Pace};
 use serde::Deserialize;
 
 use super::Azure;
@@ -81,20 +81,22 @@ impl Azure {
     pub(super) async fn finished(&self, api: Api, response: Response) -> Result<(), CloudError> {
         let answer = Answer::read(response).await.map_err(|error| self.error(api, &error))?;
         let Some(tracker) = self.tracker(api, &answer)? else { return Ok(()) };
-        let deadline = Instant::now() + self.caller.pace.patience;
-        let mut pause = self.pause(&answer);
+        let pace = self.caller.pace;
+        let deadline = Instant::now() + pace.patience;
+        let mut pause = pause(retry_after(&answer.headers), pace);
         loop {
-            if Instant::now() + pause > deadline {
-                let message = format!("not over after {} s", self.caller.pace.patience.as_secs());
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let message = format!("not over after {} s", pace.patience.as_secs());
                 return Err(CloudError::new(ErrorKind::Conflict, api.operation, message));
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pause.min(left)).await;
             let (Tracker::Status(url) | Tracker::Location(url)) = &tracker;
             let answer = self.raw(read(api.service, "Operations_Get"), Method::Get, url).await?;
             if self.is_over(api, &tracker, &answer)? {
                 return Ok(());
             }
-            pause = self.pause(&answer);
+            pause = self::pause(retry_after(&answer.headers), pace);
         }
     }
 
@@ -134,12 +136,11 @@ impl Azure {
             _ => Ok(false),
         }
     }
+}
 
-    /// How long to wait before the next look: what the service asks for, within what the pace allows.
-    fn pause(&self, answer: &Answer) -> Duration {
-        let pace = self.caller.pace;
-        retry_after(&answer.headers).unwrap_or(pace.poll).min(pace.backoff_max).max(pace.poll)
-    }
+/// How long to wait before the next look: what the service asks for, and never less than the pace's own step.
+fn pause(asked: Option<Duration>, pace: Pace) -> Duration {
+    asked.unwrap_or(pace.poll).max(pace.poll)
 }
 
 /// Whether an operation that ended so may end otherwise when it is begun again.
@@ -152,4 +153,18 @@ fn passes(kind: ErrorKind) -> bool {
             | ErrorKind::Capacity
             | ErrorKind::Transient
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_says_when_to_look_again() {
+        let pace = Pace::default();
+        assert_eq!(pause(None, pace), pace.poll);
+        assert_eq!(pause(Some(Duration::ZERO), pace), pace.poll);
+        // Longer than any of our own waits.
+        assert_eq!(pause(Some(Duration::from_mins(1)), pace), Duration::from_mins(1));
+    }
 }

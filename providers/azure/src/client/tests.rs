@@ -151,6 +151,31 @@ async fn pages_are_read_to_the_last_and_a_missing_group_holds_nothing() {
 }
 
 #[tokio::test]
+async fn an_operation_is_looked_at_once_more_when_patience_ends() {
+    let (client, _) = client(&[
+        ("202 Accepted", "azure-asyncoperation: HOST/subscriptions/s/operations/1\r\nretry-after: 60\r\n", ""),
+        ("200 OK", "", r#"{"status":"Succeeded"}"#),
+    ])
+    .await;
+    remove(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_just_made_is_waited_for_and_what_may_be_missing_is_not() {
+    let missing = ("404 Not Found", "", r#"{"error":{"code":"ResourceNotFound","message":"not here"}}"#);
+    let (client, seen) = client(&[missing, missing, ("200 OK", "", "{}"), missing]).await;
+    let gateways = client.network.nat_gateways_client();
+    let body = azure_mgmt_network::package_2024_03::models::NatGateway::default();
+    let api = write("Microsoft.Network", "NatGateways_CreateOrUpdate");
+    let put = || gateways.create_or_update("g", "n", body.clone(), &client.subscription).send();
+    client.done(api, put).await.unwrap();
+    let api = read("Microsoft.Network", "NatGateways_Get");
+    let get = || gateways.get("g", "n", &client.subscription).into_future();
+    assert_eq!(client.call(api, get).await.unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(seen.0.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
 async fn what_someone_changed_meanwhile_is_read_again() {
     let (client, seen) = client(&[
         ("200 OK", "", r#"{"name":"n","etag":"1"}"#),

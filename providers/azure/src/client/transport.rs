@@ -148,6 +148,14 @@ struct Wrapped {
     bare: Inner,
 }
 
+/// `<Error>`, as storage accounts write it (learn.microsoft.com, "Status and error codes" of the Storage REST API).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct BlobError {
+    code: String,
+    message: String,
+}
+
 #[derive(Deserialize, Default)]
 struct Inner {
     code: Option<String>,
@@ -193,7 +201,11 @@ impl Refusal {
     /// Code and message of a body.
     pub fn words(body: &[u8]) -> (Option<String>, String) {
         let Ok(wrapped) = serde_json::from_slice::<Wrapped>(body) else {
-            return (None, String::from_utf8_lossy(body).chars().take(500).collect());
+            return match azure_core::xml::read_xml::<BlobError>(body) {
+                // Below the message stand the request's id and the time.
+                Ok(error) => (Some(error.code), error.message.lines().next().unwrap_or_default().to_owned()),
+                Err(_) => (None, String::from_utf8_lossy(body).chars().take(500).collect()),
+            };
         };
         let error = wrapped.error.unwrap_or(wrapped.bare);
         (error.code().map(str::to_owned), error.words())
@@ -227,5 +239,13 @@ mod tests {
         let bare = br#"{"code":"X","message":"Y"}"#;
         assert_eq!(Refusal::words(bare), (Some("X".to_owned()), "Y".to_owned()));
         assert_eq!(Refusal::words(b"<html>"), (None, "<html>".to_owned()));
+    }
+
+    #[test]
+    fn storage_accounts_say_it_in_xml() {
+        let body = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthorizationPermissionMismatch</Code>\
+                    <Message>This request is not authorized.\nRequestId:1\nTime:2026-11-28T00:00:00Z</Message></Error>";
+        let code = Some("AuthorizationPermissionMismatch".to_owned());
+        assert_eq!(Refusal::words(body.as_bytes()), (code, "This request is not authorized.".to_owned()));
     }
 }

@@ -11,6 +11,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 
 use super::SERVICE;
 use crate::arm::{arm_id, gone, group_of, id_in, made};
+use crate::client::id::ArmId;
 use crate::client::{Azure, Tags};
 use crate::limits::{delete, read, write};
 use crate::network::ResourceGroup;
@@ -52,11 +53,16 @@ fn observe(client: &Azure, set: &models::AvailabilitySet) -> Option<Found<Availa
     Some(Found { address, id: id.to_string(), resource, computed: Fields::new(), condition: Condition::Ready })
 }
 
-impl AvailabilitySet {
-    async fn put(&self, client: &Azure, address: &meridian_engine::Address) -> Result<Made, CloudError> {
+#[async_trait]
+impl KindOps<Azure> for AvailabilitySet {
+    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
+        Ok(list(client).await?.iter().filter_map(|set| observe(client, set)).collect())
+    }
+
+    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
         let group = arm_id(&self.group)?;
         let mut resource = models::Resource::new(client.region.clone());
-        resource.tags = Some(client.all_tags(address, &self.tags));
+        resource.tags = Some(client.all_tags(&new.address, &self.tags));
         let mut set = models::AvailabilitySet::new(resource);
         // `Aligned`: its machines have managed disks.
         set.sku = Some(models::Sku { name: Some("Aligned".to_owned()), ..models::Sku::new() });
@@ -73,24 +79,26 @@ impl AvailabilitySet {
             .await?;
         Ok(made(id_in(&group, TYPE, &self.name)))
     }
-}
 
-#[async_trait]
-impl KindOps<Azure> for AvailabilitySet {
-    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|set| observe(client, set)).collect())
-    }
-
-    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
-    }
-
+    /// A patch of the tags, all that can change.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let tags = Some(client.all_tags(&existing.address, &self.tags));
+        let body = models::AvailabilitySetUpdate {
+            update_resource: models::UpdateResource { tags },
+            ..models::AvailabilitySetUpdate::new()
+        };
+        let sets = client.compute.availability_sets_client();
+        client
+            .call(write(SERVICE, "AvailabilitySets_Update"), || {
+                sets.update(&id.group, id.name(), body.clone(), &client.subscription).into_future()
+            })
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
-        let id: crate::client::id::ArmId = existing.id.parse()?;
+        let id: ArmId = existing.id.parse()?;
         let sets = client.compute.availability_sets_client();
         let api = delete(SERVICE, "AvailabilitySets_Delete");
         gone(client.call(api, || sets.delete(&id.group, id.name(), &client.subscription).send()).await)

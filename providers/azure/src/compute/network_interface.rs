@@ -66,7 +66,8 @@ pub(crate) async fn list(client: &Azure) -> Result<Arc<Vec<SdkInterface>>, Cloud
 
 /// The address that an interface is about.
 fn main(interface: &SdkInterface) -> Option<&NetworkInterfaceIpConfigurationPropertiesFormat> {
-    interface.properties.as_ref()?.ip_configurations.first()?.properties.as_ref()
+    let configurations = &interface.properties.as_ref()?.ip_configurations;
+    configurations.iter().find(|one| one.name.as_deref() == Some(CONFIGURATION))?.properties.as_ref()
 }
 
 /// The id of a pool, when it is our balancer's. Those that Kubernetes makes are called after the cluster.
@@ -117,13 +118,8 @@ fn attributes(main: &NetworkInterfaceIpConfigurationPropertiesFormat) -> Fields 
 }
 
 impl NetworkInterface {
-    /// The body of a write. Pools in `others` are those of Kubernetes' own balancers, which stay.
-    pub(super) fn written(
-        &self,
-        client: &Azure,
-        address: &Address,
-        others: Vec<BackendAddressPool>,
-    ) -> Result<SdkInterface, CloudError> {
+    /// The body of a write, without what others may have set.
+    pub(super) fn written(&self, client: &Azure, address: &Address) -> Result<SdkInterface, CloudError> {
         let resource = |id: &str| SdkResource { id: Some(id.to_owned()), ..SdkResource::default() };
         let sub_resource = |id: String| SubResource { id: Some(id) };
         let groups = self
@@ -150,7 +146,7 @@ impl NetworkInterface {
             private_ip_address_version: Some(IpVersion::IPv4),
             primary: Some(true),
             application_security_groups: groups.collect::<Result<_, CloudError>>()?,
-            load_balancer_backend_address_pools: own.into_iter().chain(others).collect(),
+            load_balancer_backend_address_pools: own.into_iter().collect(),
             public_ip_address: public_address.map(|id| SdkAddress { resource: resource(id), ..SdkAddress::default() }),
             ..NetworkInterfaceIpConfigurationPropertiesFormat::default()
         };
@@ -177,7 +173,7 @@ impl NetworkInterface {
     async fn made(client: &Azure, id: ArmId) -> Result<Made, CloudError> {
         let interfaces = client.network.network_interfaces_client();
         let now = client
-            .call(read(NETWORK, "NetworkInterfaces_Get"), || {
+            .call_new(read(NETWORK, "NetworkInterfaces_Get"), || {
                 interfaces.get(&id.group, id.name(), &id.subscription).into_future()
             })
             .await?;
@@ -195,6 +191,48 @@ fn others(interface: &SdkInterface) -> Vec<BackendAddressPool> {
         .collect()
 }
 
+/// Our body over an interface as it is: what others have set stays, such as pools of Kubernetes' own balancers, name servers
+/// and further addresses.
+fn over(now: &SdkInterface, body: SdkInterface) -> SdkInterface {
+    let mut there = now.properties.clone().unwrap_or_default();
+    let own = body.properties.unwrap_or_default();
+    let mut configurations = own.ip_configurations;
+    if let Some(main) = configurations.first_mut().and_then(|first| first.properties.as_mut()) {
+        main.load_balancer_backend_address_pools.extend(others(now));
+    }
+    configurations.extend(
+        there.ip_configurations.into_iter().filter(|one| one.name.as_deref() != Some(CONFIGURATION)).map(as_it_was),
+    );
+    if let Some(dns) = &mut there.dns_settings {
+        dns.applied_dns_servers = Vec::new();
+        dns.internal_fqdn = None;
+        dns.internal_domain_name_suffix = None;
+    }
+    SdkInterface {
+        properties: Some(NetworkInterfacePropertiesFormat {
+            ip_configurations: configurations,
+            dns_settings: there.dns_settings,
+            enable_accelerated_networking: there.enable_accelerated_networking,
+            disable_tcp_state_tracking: there.disable_tcp_state_tracking,
+            ..own
+        }),
+        ..body
+    }
+}
+
+/// A further address as it is written back: without what only Azure writes.
+fn as_it_was(now: NetworkInterfaceIpConfiguration) -> NetworkInterfaceIpConfiguration {
+    NetworkInterfaceIpConfiguration {
+        name: now.name,
+        properties: now.properties.map(|properties| NetworkInterfaceIpConfigurationPropertiesFormat {
+            provisioning_state: None,
+            private_link_connection_properties: None,
+            ..properties
+        }),
+        ..NetworkInterfaceIpConfiguration::default()
+    }
+}
+
 #[async_trait]
 impl KindOps<Azure> for NetworkInterface {
     async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
@@ -203,7 +241,7 @@ impl KindOps<Azure> for NetworkInterface {
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
         let group = arm_id(&self.group)?;
-        let body = self.written(client, &new.address, Vec::new())?;
+        let body = self.written(client, &new.address)?;
         let interfaces = client.network.network_interfaces_client();
         client
             .done(write(NETWORK, "NetworkInterfaces_CreateOrUpdate"), || {
@@ -215,7 +253,7 @@ impl KindOps<Azure> for NetworkInterface {
 
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let id: ArmId = existing.id.parse()?;
-        let body = self.written(client, &existing.address, Vec::new())?;
+        let body = self.written(client, &existing.address)?;
         let interfaces = client.network.network_interfaces_client();
         client
             .change(
@@ -224,13 +262,7 @@ impl KindOps<Azure> for NetworkInterface {
                 }),
                 |now: &SdkInterface| now.etag.clone(),
                 (write(NETWORK, "NetworkInterfaces_CreateOrUpdate"), |now: &SdkInterface| {
-                    let mut body = body.clone();
-                    let main =
-                        body.properties.as_mut().and_then(|own| own.ip_configurations.first_mut()?.properties.as_mut());
-                    if let Some(main) = main {
-                        main.load_balancer_backend_address_pools.extend(others(now));
-                    }
-                    interfaces.create_or_update(&id.group, id.name(), body, &id.subscription).send()
+                    interfaces.create_or_update(&id.group, id.name(), over(now, body.clone()), &id.subscription).send()
                 }),
             )
             .await?;

@@ -49,7 +49,7 @@ record! {
 
 resource! {
     /// The machines of a pool.
-    pub struct ScaleSet = "azure_virtual_machine_scale_set", "machine group", Replacement::DeleteFirst;
+    pub struct ScaleSet = "azure_virtual_machine_scale_set", "machine group", Replacement::DeleteFirst, runs_controllers;
     fields {
         group: Ref<ResourceGroup> => replace,
         name: String => replace,

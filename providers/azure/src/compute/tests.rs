@@ -156,7 +156,7 @@ async fn an_interface_is_found_as_it_was_wanted() {
         for name in ["control-plane-1", "bastion"] {
             let (fields, interface) = wanted::<NetworkInterface>(&graph, name);
             let address = format!("azure_network_interface.{name}").parse().unwrap();
-            let body = interface.written(&client, &address, Vec::new()).unwrap();
+            let body = interface.written(&client, &address).unwrap();
             let id = format!("{GROUP}/providers/Microsoft.Network/networkInterfaces/{}", interface.name);
             let answer = serde_json::from_value(answered(&body, &id, None)).unwrap();
             assert_same(fields, network_interface::observe(&client, &answer).unwrap());

@@ -31,7 +31,7 @@ pub const DATA_LUN: u8 = 0;
 
 resource! {
     /// A machine in a network interface that outlives it. Whatever it is made from makes it another machine.
-    pub struct VirtualMachine = "azure_virtual_machine", "machine", Replacement::InTurn;
+    pub struct VirtualMachine = "azure_virtual_machine", "machine", Replacement::InTurn, runs_controllers;
     fields {
         group: Ref<ResourceGroup> => replace,
         name: String => replace,

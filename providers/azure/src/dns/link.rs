@@ -55,28 +55,19 @@ fn observe(client: &Azure, id: &ArmId, link: &SdkLink) -> Option<Found<Link>> {
 }
 
 impl Link {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let zone = arm_id(&self.zone)?;
-        let body = SdkLink {
+    fn body(&self, client: &Azure, address: &Address, network: Option<SubResource>) -> SdkLink {
+        SdkLink {
             tracked_resource: TrackedResource {
-                location: Some(EVERYWHERE.to_owned()),
                 tags: Some(client.all_tags_everywhere(address, &self.tags)),
                 ..TrackedResource::new()
             },
             properties: Some(VirtualNetworkLinkProperties {
-                virtual_network: Some(SubResource { id: Some(id_of(&self.network)?.to_owned()) }),
+                virtual_network: network,
                 registration_enabled: Some(self.registration),
                 ..VirtualNetworkLinkProperties::new()
             }),
             ..SdkLink::new()
-        };
-        let links = client.private_dns.virtual_network_links_client();
-        client
-            .done(write(NETWORK, "VirtualNetworkLinks_CreateOrUpdate"), || {
-                links.create_or_update(&zone.group, zone.name(), &self.name, body.clone(), &zone.subscription).send()
-            })
-            .await?;
-        Ok(made(normal(&format!("{zone}/virtualNetworkLinks/{}", self.name))))
+        }
     }
 }
 
@@ -97,11 +88,31 @@ impl KindOps<Azure> for Link {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
+        let zone = arm_id(&self.zone)?;
+        let network = SubResource { id: Some(id_of(&self.network)?.to_owned()) };
+        let mut body = self.body(client, &new.address, Some(network));
+        body.tracked_resource.location = Some(EVERYWHERE.to_owned());
+        let links = client.private_dns.virtual_network_links_client();
+        client
+            .done(write(NETWORK, "VirtualNetworkLinks_CreateOrUpdate"), || {
+                links.create_or_update(&zone.group, zone.name(), &self.name, body.clone(), &zone.subscription).send()
+            })
+            .await?;
+        Ok(made(normal(&format!("{zone}/virtualNetworkLinks/{}", self.name))))
     }
 
+    /// A patch: it leaves alone how names are resolved that the zone does not have.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let zone = id.parent()?;
+        let body = self.body(client, &existing.address, None);
+        let links = client.private_dns.virtual_network_links_client();
+        client
+            .done(write(NETWORK, "VirtualNetworkLinks_Update"), || {
+                links.update(&id.group, zone, id.name(), body.clone(), &id.subscription).send()
+            })
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {

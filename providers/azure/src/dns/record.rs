@@ -53,24 +53,16 @@ fn observe(id: &ArmId, record: &SdkRecord) -> Option<Found<Record>> {
 }
 
 impl Record {
-    async fn put(&self, client: &Azure) -> Result<Made, CloudError> {
-        let zone = arm_id(&self.zone)?;
+    fn body(&self) -> SdkRecord {
         let records = self.addresses.0.iter().map(|address| ARecord { ipv4_address: Some(address.clone()) });
-        let body = SdkRecord {
+        SdkRecord {
             properties: Some(RecordSetProperties {
                 ttl: Some(self.ttl),
                 a_records: records.collect(),
                 ..RecordSetProperties::new()
             }),
             ..SdkRecord::new()
-        };
-        let sets = client.private_dns.record_sets_client();
-        client
-            .call(write(NETWORK, "RecordSets_CreateOrUpdate"), || {
-                sets.create_or_update(&zone.group, zone.name(), A, &self.name, body.clone(), &zone.subscription).send()
-            })
-            .await?;
-        Ok(made(normal(&format!("{zone}/{A}/{}", self.name))))
+        }
     }
 }
 
@@ -91,11 +83,29 @@ impl KindOps<Azure> for Record {
     }
 
     async fn create(&self, client: &Azure, _: &New) -> Result<Made, CloudError> {
-        self.put(client).await
+        let zone = arm_id(&self.zone)?;
+        let body = self.body();
+        let sets = client.private_dns.record_sets_client();
+        client
+            .call(write(NETWORK, "RecordSets_CreateOrUpdate"), || {
+                sets.create_or_update(&zone.group, zone.name(), A, &self.name, body.clone(), &zone.subscription).send()
+            })
+            .await?;
+        Ok(made(normal(&format!("{zone}/{A}/{}", self.name))))
     }
 
-    async fn update(&self, client: &Azure, _: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client).await
+    /// A patch: it leaves alone what others noted on the set.
+    async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
+        let id: ArmId = existing.id.parse()?;
+        let zone = id.parent()?;
+        let body = self.body();
+        let sets = client.private_dns.record_sets_client();
+        client
+            .call(write(NETWORK, "RecordSets_Update"), || {
+                sets.update(&id.group, zone, A, id.name(), body.clone(), &id.subscription).send()
+            })
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {

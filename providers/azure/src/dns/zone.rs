@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_mgmt_privatedns::package_2024_06::models::{PrivateZone as SdkZone, TrackedResource};
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Fields, Ref, Resource as _, resource};
+use meridian_engine::{Fields, Ref, Resource as _, resource};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::arm::{arm_id, condition, found, gone, group_of, id_in, is_going, made, word};
@@ -68,27 +68,6 @@ fn observe(client: &Azure, zone: &SdkZone) -> Option<Found<Zone>> {
     })
 }
 
-impl Zone {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
-        let body = SdkZone {
-            tracked_resource: TrackedResource {
-                location: Some(EVERYWHERE.to_owned()),
-                tags: Some(client.all_tags_everywhere(address, &self.tags)),
-                ..TrackedResource::new()
-            },
-            ..SdkZone::new()
-        };
-        let zones = client.private_dns.private_zones_client();
-        client
-            .done(write(NETWORK, "PrivateZones_CreateOrUpdate"), || {
-                zones.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
-            })
-            .await?;
-        Ok(made(id_in(&group, TYPE, &self.name)))
-    }
-}
-
 #[async_trait]
 impl KindOps<Azure> for Zone {
     async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
@@ -109,11 +88,39 @@ impl KindOps<Azure> for Zone {
                 return Err(CloudError::new(ErrorKind::AlreadyExists, "PrivateZones_CreateOrUpdate", message));
             }
         }
-        self.put(client, &new.address).await
+        let body = SdkZone {
+            tracked_resource: TrackedResource {
+                location: Some(EVERYWHERE.to_owned()),
+                tags: Some(client.all_tags_everywhere(&new.address, &self.tags)),
+                ..TrackedResource::new()
+            },
+            ..SdkZone::new()
+        };
+        client
+            .done(write(NETWORK, "PrivateZones_CreateOrUpdate"), || {
+                zones.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
+            })
+            .await?;
+        Ok(made(id_in(&group, TYPE, &self.name)))
     }
 
+    /// A patch of what it has: tags.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let body = SdkZone {
+            tracked_resource: TrackedResource {
+                tags: Some(client.all_tags_everywhere(&existing.address, &self.tags)),
+                ..TrackedResource::new()
+            },
+            ..SdkZone::new()
+        };
+        let zones = client.private_dns.private_zones_client();
+        client
+            .done(write(NETWORK, "PrivateZones_Update"), || {
+                zones.update(&id.group, id.name(), body.clone(), &id.subscription).send()
+            })
+            .await?;
+        Ok(made(&existing.id))
     }
 
     /// A zone that is linked is refused, and tried again until the link is gone. Its records go with it.

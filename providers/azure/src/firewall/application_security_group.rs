@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use azure_mgmt_network::package_2024_03::models::{
-    ApplicationSecurityGroup as SdkGroup, ApplicationSecurityGroupPropertiesFormat, Resource as SdkResource,
+    ApplicationSecurityGroup as SdkGroup, ApplicationSecurityGroupPropertiesFormat, Resource as SdkResource, TagsObject,
 };
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Fields, Ref, Resource as _};
+use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::arm::{arm_id, condition, gone, group_of, id_in, is_going, made, word};
@@ -43,11 +43,37 @@ impl KindOps<Azure> for ApplicationSecurityGroup {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
+        let group = arm_id(&self.group)?;
+        let body = SdkGroup {
+            resource: SdkResource {
+                location: Some(client.region.clone()),
+                tags: Some(client.all_tags(&new.address, &self.tags)),
+                ..SdkResource::default()
+            },
+            properties: Some(ApplicationSecurityGroupPropertiesFormat::default()),
+            ..SdkGroup::default()
+        };
+        let groups = client.network.application_security_groups_client();
+        client
+            .done(write(NETWORK, "ApplicationSecurityGroups_CreateOrUpdate"), || {
+                groups.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
+            })
+            .await?;
+        Ok(made(id_in(&group, "Microsoft.Network/applicationSecurityGroups", &self.name)))
     }
 
+    /// It has nothing but tags.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let tags = client.all_tags(&existing.address, &self.tags);
+        let groups = client.network.application_security_groups_client();
+        client
+            .done(write(NETWORK, "ApplicationSecurityGroups_UpdateTags"), || {
+                let body = TagsObject { tags: Some(tags.clone()) };
+                groups.update_tags(&id.group, id.name(), body, &id.subscription).send()
+            })
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
@@ -55,31 +81,6 @@ impl KindOps<Azure> for ApplicationSecurityGroup {
         let api = delete(NETWORK, "ApplicationSecurityGroups_Delete");
         let groups = client.network.application_security_groups_client();
         gone(client.done(api, || groups.delete(&id.group, id.name(), &id.subscription).send()).await)
-    }
-}
-
-impl ApplicationSecurityGroup {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
-        let body = SdkGroup {
-            resource: SdkResource {
-                location: Some(client.region.clone()),
-                tags: Some(client.all_tags(address, &self.tags)),
-                ..SdkResource::default()
-            },
-            properties: Some(ApplicationSecurityGroupPropertiesFormat::default()),
-            ..SdkGroup::default()
-        };
-        client
-            .done(write(NETWORK, "ApplicationSecurityGroups_CreateOrUpdate"), || {
-                client
-                    .network
-                    .application_security_groups_client()
-                    .create_or_update(&group.group, &self.name, body.clone(), &group.subscription)
-                    .send()
-            })
-            .await?;
-        Ok(made(id_in(&group, "Microsoft.Network/applicationSecurityGroups", &self.name)))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use azure_mgmt_msi::package_2023_01_31::models::{Identity as SdkIdentity, TrackedResource};
+use azure_mgmt_msi::package_2023_01_31::models::{Identity as SdkIdentity, IdentityUpdate, TrackedResource};
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Fields, Ref, Resource as _, resource};
+use meridian_engine::{Fields, Ref, Resource as _, resource};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::arm::{arm_id, computed, gone, group_of, id_in, required};
@@ -56,11 +56,16 @@ fn attributes(identity: &SdkIdentity) -> Option<Fields> {
     Some(computed([("principal_id", principal)]))
 }
 
-impl UserAssignedIdentity {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
+#[async_trait]
+impl KindOps<Azure> for UserAssignedIdentity {
+    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
+        Ok(list(client).await?.iter().filter_map(|identity| observe(client, identity)).collect())
+    }
+
+    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
         let group = arm_id(&self.group)?;
         let mut tracked = TrackedResource::new(client.region.clone());
-        tracked.tags = Some(client.all_tags(address, &self.tags));
+        tracked.tags = Some(client.all_tags(&new.address, &self.tags));
         let body = SdkIdentity::new(tracked);
         let identities = client.msi.user_assigned_identities_client();
         let api = write(SERVICE, "UserAssignedIdentities_CreateOrUpdate");
@@ -72,20 +77,18 @@ impl UserAssignedIdentity {
         let computed = required(attributes(&answer), api.operation, "principal")?;
         Ok(Made { id: id_in(&group, TYPE, &self.name), computed })
     }
-}
 
-#[async_trait]
-impl KindOps<Azure> for UserAssignedIdentity {
-    async fn find(client: &Azure, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|identity| observe(client, identity)).collect())
-    }
-
-    async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
-    }
-
+    /// A patch of the tags.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let tags = Some(client.all_tags(&existing.address, &self.tags));
+        let body = IdentityUpdate { tags, ..IdentityUpdate::new() };
+        let identities = client.msi.user_assigned_identities_client();
+        let api = write(SERVICE, "UserAssignedIdentities_Update");
+        let answer = client
+            .call(api, || identities.update(&id.subscription, &id.group, id.name(), body.clone()).into_future())
+            .await?;
+        Ok(Made { id: existing.id.clone(), computed: required(attributes(&answer), api.operation, "principal")? })
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {

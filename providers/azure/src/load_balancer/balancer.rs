@@ -1,5 +1,6 @@
 //! Load balancers. Frontend, pool, probe and rule are parts of one resource, and none of them is told by tags.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use meridian_engine::{Address, Attr, Fields, Ref, Resource as _};
 use meridian_engine::{record, resource};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
+use super::kept::as_it_was;
 use crate::arm::{arm_id, computed, condition, gone, group_of, id_in, id_of, is_going, reference, word};
 use crate::client::id::ArmId;
 use crate::client::{Azure, Tags};
@@ -75,12 +77,40 @@ impl KindOps<Azure> for LoadBalancer {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
+        let group = arm_id(&self.group)?;
+        let id = id_in(&group, KIND, &self.name);
+        let body = self.body(client, &new.address, self.parts(&id, LoadBalancerPropertiesFormat::default())?);
+        let balancers = client.network.load_balancers_client();
+        client
+            .done(write(NETWORK, "LoadBalancers_CreateOrUpdate"), || {
+                balancers.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
+            })
+            .await?;
+        self.made(client, id.parse()?).await
     }
 
-    /// Which machines stand behind it is said by their network interfaces, and a write of the load balancer leaves it.
+    /// Which machines stand behind it is said by their network interfaces, and a write of the load balancer leaves it. Front
+    /// ends, rules and probes that others made are read and written back, and so is what we do not compare of ours.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        // What can't be written is told before anything is sent.
+        let own = self.parts(&existing.id, LoadBalancerPropertiesFormat::default())?;
+        let balancers = client.network.load_balancers_client();
+        client
+            .change(
+                (read(NETWORK, "LoadBalancers_Get"), || {
+                    balancers.get(&id.group, id.name(), &id.subscription).into_future()
+                }),
+                |now: &SdkBalancer| now.etag.clone(),
+                (write(NETWORK, "LoadBalancers_CreateOrUpdate"), |now: &SdkBalancer| {
+                    let kept = as_it_was(now.properties.clone().unwrap_or_default());
+                    let parts = self.parts(&existing.id, kept).unwrap_or_else(|_| own.clone());
+                    let body = self.body(client, &existing.address, parts);
+                    balancers.create_or_update(&id.group, id.name(), body, &id.subscription).send()
+                }),
+            )
+            .await?;
+        self.made(client, id).await
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
@@ -92,10 +122,8 @@ impl KindOps<Azure> for LoadBalancer {
 }
 
 impl LoadBalancer {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
-        let id = id_in(&group, KIND, &self.name);
-        let body = SdkBalancer {
+    fn body(&self, client: &Azure, address: &Address, parts: LoadBalancerPropertiesFormat) -> SdkBalancer {
+        SdkBalancer {
             resource: SdkResource {
                 location: Some(client.region.clone()),
                 tags: Some(client.all_tags(address, &self.tags)),
@@ -105,47 +133,52 @@ impl LoadBalancer {
                 name: Some(load_balancer_sku::Name::Standard),
                 tier: Some(load_balancer_sku::Tier::Regional),
             }),
-            properties: Some(LoadBalancerPropertiesFormat {
-                frontend_ip_configurations: vec![self.frontend()?],
-                backend_address_pools: vec![BackendAddressPool {
-                    name: Some(PART.to_owned()),
-                    ..BackendAddressPool::default()
-                }],
-                probes: vec![self.probe()],
-                load_balancing_rules: vec![self.rule(&id)],
-                ..LoadBalancerPropertiesFormat::default()
-            }),
+            properties: Some(parts),
             ..SdkBalancer::default()
-        };
-        let balancers = client.network.load_balancers_client();
-        client
-            .done(write(NETWORK, "LoadBalancers_CreateOrUpdate"), || {
-                balancers.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
-            })
-            .await?;
+        }
+    }
+
+    /// Our parts among those that are there. Of one that is there only what we compare is changed.
+    fn parts(
+        &self,
+        id: &str,
+        mut there: LoadBalancerPropertiesFormat,
+    ) -> Result<LoadBalancerPropertiesFormat, CloudError> {
+        if our_frontend(&there).is_none() {
+            there.frontend_ip_configurations.push(self.frontend()?);
+        }
+        if !there.backend_address_pools.iter().any(|pool| pool.name.as_deref() == Some(PART)) {
+            let pool = BackendAddressPool { name: Some(PART.to_owned()), ..BackendAddressPool::default() };
+            there.backend_address_pools.push(pool);
+        }
+        let probe = there.probes.iter_mut().find(|probe| probe.name.as_deref() == Some(PART));
+        match probe.and_then(|probe| probe.properties.as_mut()) {
+            Some(probe) => self.ask_by(probe),
+            None => there.probes.push(self.probe()),
+        }
+        let rule = there.load_balancing_rules.iter_mut().find(|rule| rule.name.as_deref() == Some(PART));
+        match rule.and_then(|rule| rule.properties.as_mut()) {
+            Some(rule) => {
+                rule.frontend_port = i32::from(self.port);
+                rule.backend_port = Some(i32::from(self.target_port));
+            }
+            None => there.load_balancing_rules.push(self.rule(id)),
+        }
+        Ok(there)
+    }
+
+    async fn made(&self, client: &Azure, id: ArmId) -> Result<Made, CloudError> {
         let host = match &self.host {
             Some(host) => host
                 .get()
                 .map_err(|error| CloudError::new(ErrorKind::Invalid, "reading a reference", error.to_string()))?,
             None => match &self.private_address {
                 Some(address) => address,
-                None => &self.chosen_address(client, &group).await?,
+                None => &chosen_address(client, &id).await?,
             },
         };
+        let id = id.to_string();
         Ok(Made { computed: attributes(&id, host, self.port), id })
-    }
-
-    /// The address inside that Azure chose.
-    async fn chosen_address(&self, client: &Azure, group: &ArmId) -> Result<String, CloudError> {
-        let api = read(NETWORK, "LoadBalancers_Get");
-        let balancers = client.network.load_balancers_client();
-        let balancer: SdkBalancer = client
-            .call(api, || {
-                std::future::IntoFuture::into_future(balancers.get(&group.group, &self.name, &group.subscription))
-            })
-            .await?;
-        let address = frontend_of(&balancer).and_then(|frontend| frontend.private_ip_address.clone());
-        crate::arm::required(address, api.operation, "address")
     }
 
     fn frontend(&self) -> Result<FrontendIpConfiguration, CloudError> {
@@ -177,19 +210,19 @@ impl LoadBalancer {
     }
 
     fn probe(&self) -> Probe {
+        let mut properties = ProbePropertiesFormat::new(Protocol::Tcp, i32::from(self.target_port));
+        self.ask_by(&mut properties);
+        Probe { name: Some(PART.to_owned()), properties: Some(properties), ..Probe::default() }
+    }
+
+    fn ask_by(&self, probe: &mut ProbePropertiesFormat) {
         let check = &self.health_check;
-        let protocol = if check.protocol == "Https" { Protocol::Https } else { Protocol::Tcp };
-        Probe {
-            name: Some(PART.to_owned()),
-            properties: Some(ProbePropertiesFormat {
-                interval_in_seconds: Some(i32::from(check.interval_seconds)),
-                number_of_probes: Some(i32::from(check.threshold)),
-                probe_threshold: Some(i32::from(check.threshold)),
-                request_path: check.path.clone(),
-                ..ProbePropertiesFormat::new(protocol, i32::from(self.target_port))
-            }),
-            ..Probe::default()
-        }
+        probe.protocol = if check.protocol == "Https" { Protocol::Https } else { Protocol::Tcp };
+        probe.port = i32::from(self.target_port);
+        probe.interval_in_seconds = Some(i32::from(check.interval_seconds));
+        probe.number_of_probes = Some(i32::from(check.threshold));
+        probe.probe_threshold = Some(i32::from(check.threshold));
+        probe.request_path.clone_from(&check.path);
     }
 
     fn rule(&self, id: &str) -> LoadBalancingRule {
@@ -229,8 +262,20 @@ fn attributes(id: &str, host: &str, port: u16) -> Fields {
     ])
 }
 
-fn frontend_of(balancer: &SdkBalancer) -> Option<&FrontendIpConfigurationPropertiesFormat> {
-    balancer.properties.as_ref()?.frontend_ip_configurations.first()?.properties.as_ref()
+/// The address inside that Azure chose.
+async fn chosen_address(client: &Azure, id: &ArmId) -> Result<String, CloudError> {
+    let api = read(NETWORK, "LoadBalancers_Get");
+    let balancers = client.network.load_balancers_client();
+    let balancer: SdkBalancer =
+        client.call_new(api, || balancers.get(&id.group, id.name(), &id.subscription).into_future()).await?;
+    let frontend = balancer.properties.as_ref().and_then(our_frontend);
+    let address = frontend.and_then(|frontend| frontend.properties.as_ref()?.private_ip_address.clone());
+    crate::arm::required(address, api.operation, "address")
+}
+
+/// Others may have put their own beside it, and Azure keeps no order.
+fn our_frontend(balancer: &LoadBalancerPropertiesFormat) -> Option<&FrontendIpConfiguration> {
+    balancer.frontend_ip_configurations.iter().find(|frontend| frontend.name.as_deref() == Some(PART))
 }
 
 fn port(number: Option<i32>) -> u16 {
@@ -247,8 +292,8 @@ fn read_balancer(client: &Azure, balancer: &SdkBalancer, addresses: &[SdkAddress
         return None;
     }
     let id: ArmId = resource.id.as_deref()?.parse().ok()?;
-    let frontend = frontend_of(balancer);
-    let zones = properties.frontend_ip_configurations.first().map(|frontend| frontend.zones.clone());
+    let zones = our_frontend(properties).map(|frontend| frontend.zones.clone());
+    let frontend = our_frontend(properties).and_then(|frontend| frontend.properties.as_ref());
     let public_address: Option<Ref<PublicIp>> =
         reference(frontend.and_then(|frontend| frontend.public_ip_address.as_ref()?.resource.id.as_deref()));
     let subnet = reference(frontend.and_then(|frontend| frontend.subnet.as_ref()?.sub_resource.id.as_deref()));
@@ -256,8 +301,10 @@ fn read_balancer(client: &Azure, balancer: &SdkBalancer, addresses: &[SdkAddress
     let is_static = frontend.is_some_and(|frontend| {
         frontend.private_ip_allocation_method == Some(IpAllocationMethod::Static) && public_address.is_none()
     });
-    let rule = properties.load_balancing_rules.first().and_then(|rule| rule.properties.as_ref());
-    let probe = properties.probes.first().and_then(|probe| probe.properties.as_ref());
+    let rule = properties.load_balancing_rules.iter().find(|rule| rule.name.as_deref() == Some(PART));
+    let rule = rule.and_then(|rule| rule.properties.as_ref());
+    let probe = properties.probes.iter().find(|probe| probe.name.as_deref() == Some(PART));
+    let probe = probe.and_then(|probe| probe.properties.as_ref());
     let listening = port(rule.map(|rule| rule.frontend_port));
     let public = public_address.as_ref().and_then(|address| address.id().ok()).and_then(|id| {
         addresses

@@ -1,5 +1,7 @@
 //! The way out of machines that have no address of their own.
 
+use std::future::IntoFuture as _;
+
 use async_trait::async_trait;
 use azure_mgmt_network::package_2024_03::models::{
     NatGateway as SdkGateway, NatGatewayPropertiesFormat, NatGatewaySku, Resource as SdkResource, SubResource,
@@ -8,7 +10,7 @@ use azure_mgmt_network::package_2024_03::models::{
 use meridian_engine::field::Set;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Fields, Ref, Resource as _};
+use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{NETWORK, PublicIp, ResourceGroup};
@@ -43,11 +45,62 @@ impl KindOps<Azure> for NatGateway {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
+        let group = arm_id(&self.group)?;
+        let body = SdkGateway {
+            resource: SdkResource {
+                location: Some(client.region.clone()),
+                tags: Some(client.all_tags(&new.address, &self.tags)),
+                ..SdkResource::default()
+            },
+            sku: Some(NatGatewaySku { name: Some(nat_gateway_sku::Name::Standard) }),
+            properties: Some(NatGatewayPropertiesFormat {
+                public_ip_addresses: self.addresses()?,
+                ..NatGatewayPropertiesFormat::default()
+            }),
+            ..SdkGateway::default()
+        };
+        let gateways = client.network.nat_gateways_client();
+        client
+            .done(write(NETWORK, "NatGateways_CreateOrUpdate"), || {
+                gateways.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
+            })
+            .await?;
+        Ok(made(id_in(&group, "Microsoft.Network/natGateways", &self.name)))
     }
 
+    /// What we do not compare is written back as it was: someone may have set another time-out.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let addresses = self.addresses()?;
+        let gateways = client.network.nat_gateways_client();
+        client
+            .change(
+                (read(NETWORK, "NatGateways_Get"), || {
+                    gateways.get(&id.group, id.name(), &id.subscription).into_future()
+                }),
+                |now: &SdkGateway| now.etag.clone(),
+                (write(NETWORK, "NatGateways_CreateOrUpdate"), |now: &SdkGateway| {
+                    let body = SdkGateway {
+                        resource: SdkResource {
+                            location: now.resource.location.clone(),
+                            tags: Some(client.all_tags(&existing.address, &self.tags)),
+                            ..SdkResource::default()
+                        },
+                        properties: Some(NatGatewayPropertiesFormat {
+                            public_ip_addresses: addresses.clone(),
+                            subnets: Vec::new(),
+                            resource_guid: None,
+                            provisioning_state: None,
+                            ..now.properties.clone().unwrap_or_default()
+                        }),
+                        etag: None,
+                        ..now.clone()
+                    };
+                    gateways.create_or_update(&id.group, id.name(), body, &id.subscription).send()
+                }),
+            )
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
@@ -59,33 +112,9 @@ impl KindOps<Azure> for NatGateway {
 }
 
 impl NatGateway {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
+    fn addresses(&self) -> Result<Vec<SubResource>, CloudError> {
         let addresses = self.public_addresses.0.iter();
-        let addresses = addresses.map(|address| Ok(SubResource { id: Some(id_of(address)?.to_owned()) }));
-        let body = SdkGateway {
-            resource: SdkResource {
-                location: Some(client.region.clone()),
-                tags: Some(client.all_tags(address, &self.tags)),
-                ..SdkResource::default()
-            },
-            sku: Some(NatGatewaySku { name: Some(nat_gateway_sku::Name::Standard) }),
-            properties: Some(NatGatewayPropertiesFormat {
-                public_ip_addresses: addresses.collect::<Result<_, CloudError>>()?,
-                ..NatGatewayPropertiesFormat::default()
-            }),
-            ..SdkGateway::default()
-        };
-        client
-            .done(write(NETWORK, "NatGateways_CreateOrUpdate"), || {
-                client
-                    .network
-                    .nat_gateways_client()
-                    .create_or_update(&group.group, &self.name, body.clone(), &group.subscription)
-                    .send()
-            })
-            .await?;
-        Ok(made(id_in(&group, "Microsoft.Network/natGateways", &self.name)))
+        addresses.map(|address| Ok(SubResource { id: Some(id_of(address)?.to_owned()) })).collect()
     }
 }
 

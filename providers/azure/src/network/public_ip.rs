@@ -6,12 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_mgmt_network::package_2024_03::models::{
     IpAllocationMethod, IpVersion, PublicIpAddress as SdkAddress, PublicIpAddressPropertiesFormat, PublicIpAddressSku,
-    Resource as SdkResource, public_ip_address_sku,
+    Resource as SdkResource, TagsObject, public_ip_address_sku,
 };
 use meridian_engine::field::Set;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
-use meridian_engine::{Address, Ref, Resource as _};
+use meridian_engine::{Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{NETWORK, ResourceGroup};
@@ -40,28 +40,11 @@ impl KindOps<Azure> for PublicIp {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
-    }
-
-    async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
-    }
-
-    async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
-        let id: ArmId = existing.id.parse()?;
-        let api = delete(NETWORK, "PublicIPAddresses_Delete");
-        let addresses = client.network.public_ip_addresses_client();
-        gone(client.done(api, || addresses.delete(&id.group, id.name(), &id.subscription).send()).await)
-    }
-}
-
-impl PublicIp {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
         let group = arm_id(&self.group)?;
         let body = SdkAddress {
             resource: SdkResource {
                 location: Some(client.region.clone()),
-                tags: Some(client.all_tags(address, &self.tags)),
+                tags: Some(client.all_tags(&new.address, &self.tags)),
                 ..SdkResource::default()
             },
             sku: Some(PublicIpAddressSku {
@@ -82,15 +65,37 @@ impl PublicIp {
                 addresses.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
             })
             .await?;
-        let api = read(NETWORK, "PublicIPAddresses_Get");
-        let made =
-            client.call(api, || addresses.get(&group.group, &self.name, &group.subscription).into_future()).await?;
-        let public_ip = required(ip(&made), api.operation, "address")?;
-        Ok(Made {
-            id: id_in(&group, "Microsoft.Network/publicIPAddresses", &self.name),
-            computed: computed([("public_ip", public_ip.to_owned())]),
-        })
+        made(client, id_in(&group, "Microsoft.Network/publicIPAddresses", &self.name).parse()?).await
     }
+
+    /// Only tags change. The whole would take away a DNS name or a time-out that someone has set.
+    async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
+        let id: ArmId = existing.id.parse()?;
+        let tags = client.all_tags(&existing.address, &self.tags);
+        let addresses = client.network.public_ip_addresses_client();
+        client
+            .done(write(NETWORK, "PublicIPAddresses_UpdateTags"), || {
+                let body = TagsObject { tags: Some(tags.clone()) };
+                addresses.update_tags(&id.group, id.name(), body, &id.subscription).send()
+            })
+            .await?;
+        made(client, id).await
+    }
+
+    async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
+        let id: ArmId = existing.id.parse()?;
+        let api = delete(NETWORK, "PublicIPAddresses_Delete");
+        let addresses = client.network.public_ip_addresses_client();
+        gone(client.done(api, || addresses.delete(&id.group, id.name(), &id.subscription).send()).await)
+    }
+}
+
+async fn made(client: &Azure, id: ArmId) -> Result<Made, CloudError> {
+    let api = read(NETWORK, "PublicIPAddresses_Get");
+    let addresses = client.network.public_ip_addresses_client();
+    let made = client.call_new(api, || addresses.get(&id.group, id.name(), &id.subscription).into_future()).await?;
+    let public_ip = required(ip(&made), api.operation, "address")?;
+    Ok(Made { id: id.to_string(), computed: computed([("public_ip", public_ip.to_owned())]) })
 }
 
 /// Every public address in the cluster's groups.

@@ -105,6 +105,18 @@ impl ResourceGroup {
     }
 }
 
+/// Checks that a group that the spec names is there. No call when it names none.
+pub(crate) async fn check(client: &Azure, name: Option<&str>) -> Result<(), CloudError> {
+    let Some(name) = name else { return Ok(()) };
+    match look(client, name).await? {
+        Some(group) if !is_going(state(&group)) => Ok(()),
+        _ => {
+            let message = format!("there is no resource group {name}, which `azure.resourceGroup` names");
+            Err(CloudError::new(ErrorKind::Invalid, "checking the resource group", message))
+        }
+    }
+}
+
 async fn look(client: &Azure, name: &str) -> Result<Option<SdkGroup>, CloudError> {
     found(
         client

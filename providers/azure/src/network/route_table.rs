@@ -1,5 +1,7 @@
 //! Where traffic of a subnet goes.
 
+use std::future::IntoFuture as _;
+
 use async_trait::async_trait;
 use azure_mgmt_network::package_2024_03::models::{
     Resource as SdkResource, Route as SdkRoute, RouteNextHopType, RoutePropertiesFormat, RouteTable as SdkTable,
@@ -53,11 +55,38 @@ impl KindOps<Azure> for RouteTable {
     }
 
     async fn create(&self, client: &Azure, new: &New) -> Result<Made, CloudError> {
-        self.put(client, &new.address).await
+        let group = arm_id(&self.group)?;
+        let body = self.body(client, &new.address, RouteTablePropertiesFormat::default());
+        let tables = client.network.route_tables_client();
+        client
+            .done(write(NETWORK, "RouteTables_CreateOrUpdate"), || {
+                tables.create_or_update(&group.group, &self.name, body.clone(), &group.subscription).send()
+            })
+            .await?;
+        Ok(made(id_in(&group, "Microsoft.Network/routeTables", &self.name)))
     }
 
+    /// The routes are ours; whether those of gateways are taken over is left as it is.
     async fn update(&self, client: &Azure, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        self.put(client, &existing.address).await
+        let id: ArmId = existing.id.parse()?;
+        let tables = client.network.route_tables_client();
+        client
+            .change(
+                (read(NETWORK, "RouteTables_Get"), || tables.get(&id.group, id.name(), &id.subscription).into_future()),
+                |now: &SdkTable| now.etag.clone(),
+                (write(NETWORK, "RouteTables_CreateOrUpdate"), |now: &SdkTable| {
+                    let kept = RouteTablePropertiesFormat {
+                        subnets: Vec::new(),
+                        resource_guid: None,
+                        provisioning_state: None,
+                        ..now.properties.clone().unwrap_or_default()
+                    };
+                    let body = self.body(client, &existing.address, kept);
+                    tables.create_or_update(&id.group, id.name(), body, &id.subscription).send()
+                }),
+            )
+            .await?;
+        Ok(made(&existing.id))
     }
 
     async fn delete(client: &Azure, existing: &Existing<Self>) -> Result<(), CloudError> {
@@ -69,8 +98,7 @@ impl KindOps<Azure> for RouteTable {
 }
 
 impl RouteTable {
-    async fn put(&self, client: &Azure, address: &Address) -> Result<Made, CloudError> {
-        let group = arm_id(&self.group)?;
+    fn body(&self, client: &Azure, address: &Address, kept: RouteTablePropertiesFormat) -> SdkTable {
         let route = |route: &Route| SdkRoute {
             name: Some(route.name.clone()),
             properties: Some(RoutePropertiesFormat {
@@ -79,28 +107,15 @@ impl RouteTable {
             }),
             ..SdkRoute::default()
         };
-        let body = SdkTable {
+        SdkTable {
             resource: SdkResource {
                 location: Some(client.region.clone()),
                 tags: Some(client.all_tags(address, &self.tags)),
                 ..SdkResource::default()
             },
-            properties: Some(RouteTablePropertiesFormat {
-                routes: self.routes.0.iter().map(route).collect(),
-                ..RouteTablePropertiesFormat::default()
-            }),
+            properties: Some(RouteTablePropertiesFormat { routes: self.routes.0.iter().map(route).collect(), ..kept }),
             ..SdkTable::default()
-        };
-        client
-            .done(write(NETWORK, "RouteTables_CreateOrUpdate"), || {
-                client
-                    .network
-                    .route_tables_client()
-                    .create_or_update(&group.group, &self.name, body.clone(), &group.subscription)
-                    .send()
-            })
-            .await?;
-        Ok(made(id_in(&group, "Microsoft.Network/routeTables", &self.name)))
+        }
     }
 }
 

@@ -40,7 +40,7 @@ const ACCESS: &str = "external-nat";
 
 resource! {
     /// A machine at an address that outlives it. Whatever it is made from makes it another machine.
-    pub struct Instance = "google_compute_instance", "machine", Replacement::InTurn;
+    pub struct Instance = "google_compute_instance", "machine", Replacement::InTurn, runs_controllers;
     fields {
         /// Unique in the zone.
         name: String => replace,

@@ -36,7 +36,7 @@ const ALTERNATIVES: &str = "alternatives";
 
 resource! {
     /// The machines of a pool.
-    pub struct InstanceGroupManager = "google_compute_region_instance_group_manager", "machine group", Replacement::DeleteFirst;
+    pub struct InstanceGroupManager = "google_compute_region_instance_group_manager", "machine group", Replacement::DeleteFirst, runs_controllers;
     fields {
         /// What the names of its machines begin with, too.
         name: String => replace,

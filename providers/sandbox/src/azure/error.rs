@@ -110,6 +110,41 @@ impl ApiError {
         .with("Retry-After", "0")
     }
 
+    /// 404 for a child whose parent does not exist.
+    pub fn no_parent(id: &str, parent: &str) -> Self {
+        let types: Vec<&str> =
+            id.split("/providers/").nth(1).unwrap_or_default().split('/').skip(1).step_by(2).collect();
+        Self::new(
+            404,
+            "ParentResourceNotFound",
+            format!(
+                "Failed to perform 'write' on resource(s) of type '{}', because the parent resource '{}' could not be \
+                 found.",
+                types.join("/"),
+                super::world::name_of(parent)
+            ),
+        )
+    }
+
+    /// 400 for a network resource that refers to what does not exist.
+    pub fn no_reference(id: &str, user: &str) -> Self {
+        Self::bad(
+            "InvalidResourceReference",
+            format!(
+                "Resource {id} referenced by resource {user} was not found. Please make sure that the referenced \
+                 resource exists, and that both resources are in the same region."
+            ),
+        )
+    }
+
+    /// 400 for a machine with an identity that does not exist.
+    pub fn no_identity(id: &str, user: &str) -> Self {
+        Self::bad(
+            "FailedIdentityOperation",
+            format!("Identity operation for resource '{user}' failed: The resource identity '{id}' was not found."),
+        )
+    }
+
     /// 404 for a resource group that does not exist.
     pub fn no_group(name: &str) -> Self {
         Self::new(404, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found."))

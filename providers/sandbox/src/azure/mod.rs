@@ -24,6 +24,9 @@ mod route;
 mod storage;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod visibility;
 mod world;
 
 use std::collections::BTreeMap;
@@ -37,7 +40,7 @@ use self::kind::Kind;
 use self::request::Request;
 use self::response::Response;
 use self::route::Route;
-use self::world::{Cx, World};
+use self::world::{Cx, Ending, World};
 use crate::clock::now;
 use crate::config::Config;
 use crate::fault::{Effect, Faults};
@@ -161,8 +164,14 @@ impl Azure {
         Target { service, operation: route.operation.clone(), region }
     }
 
+    /// The error of a fault that keeps what the request names from being visible.
+    fn unheard(&self, request: &Request, target: &Target) -> Option<ApiError> {
+        let call = (target.service.as_str(), target.operation.as_str(), target.region.as_str());
+        self.faults.strike_newborn(call, |thing| visibility::unheard(request, thing))
+    }
+
     /// Lets the handler work on the subscription, keeps what it did if it succeeded and undoes it otherwise.
-    fn handle(&self, request: &Request, route: &Route, no_capacity: bool) -> Result<Response, ApiError> {
+    fn handle(&self, request: &Request, route: &Route, ending: Ending) -> Result<Response, ApiError> {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Everything { world, store, blobs, ids } = &mut *guard;
         let subscription = match Plane::of(request) {
@@ -184,13 +193,19 @@ impl Azure {
             accounts_elsewhere,
             vaults_elsewhere,
             blobs,
-            no_capacity,
+            quotas: self.config.quotas,
+            ending,
             dirty: false,
         };
         settle(&mut cx);
         let settled = cx.dirty;
         let before = (request.method != http::Method::GET).then(|| cx.sub.clone());
+        let known = self.faults.hides().then(|| visibility::things(&cx));
         let result = (route.act)(&mut cx, request);
+        if let (Ok(_), Some(known)) = (&result, known) {
+            let made: Vec<_> = visibility::things(&cx).difference(&known).cloned().collect();
+            self.faults.born(&made);
+        }
         if result.is_err() {
             if let Some(before) = before {
                 *cx.sub = before;
@@ -233,10 +248,14 @@ impl Cloud for Azure {
             Plane::Manager => route::route(&request),
         };
         let target = route.as_ref().ok().map(|route| self.target(&request, route));
+        let named = target.clone();
         let work = |effect: Option<Effect>| {
-            let outcome = route.and_then(|route| match struck(effect.as_ref(), &request, &route.operation) {
-                Some(error) => Err(error),
-                None => self.handle(&request, &route, effect == Some(Effect::Capacity)),
+            let outcome = route.and_then(|route| {
+                let unheard = || named.and_then(|target| self.unheard(&request, &target));
+                match struck(effect.as_ref(), &request, &route.operation).or_else(unheard) {
+                    Some(error) => Err(error),
+                    None => self.handle(&request, &route, ending(effect)),
+                }
             });
             let (mut response, error) = match outcome {
                 Ok(response) => (response, None),
@@ -269,7 +288,8 @@ impl Cloud for Azure {
                 accounts_elsewhere: Vec::new(),
                 vaults_elsewhere: Vec::new(),
                 blobs,
-                no_capacity: false,
+                quotas: self.config.quotas,
+                ending: Ending::Usual,
                 dirty: false,
             };
             settle(&mut cx);
@@ -304,6 +324,15 @@ fn struck(effect: Option<&Effect>, request: &Request, operation: &str) -> Option
         Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(operation)),
         _ => None,
+    }
+}
+
+/// How a fault lets the operation end that a call begins.
+fn ending(effect: Option<Effect>) -> Ending {
+    match effect {
+        Some(Effect::Capacity) => Ending::NoCapacity,
+        Some(Effect::FailAtEnd { code }) => Ending::Failure(code),
+        _ => Ending::Usual,
     }
 }
 

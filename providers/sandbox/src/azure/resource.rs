@@ -9,7 +9,10 @@ use super::operation::{self, Style};
 use super::regions;
 use super::request::Request;
 use super::response::Response;
-use super::world::{Cx, Doing, Resource, State, group_of, key, name_of, parent_of};
+use super::world::{Cx, Doing, Ending, Resource, State, group_of, key, name_of, parent_of};
+
+/// How long an operation lasts that is to be asked after several times, in milliseconds.
+const SEVERAL_POLLS: u64 = 60;
 
 /// The id that a request names, with the group's and the parent's names as they were first written.
 fn id(cx: &Cx<'_>, request: &Request, spec: &Spec) -> String {
@@ -136,17 +139,7 @@ fn write(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind, mut body: 
     if spec.is_child() {
         let parent = parent_of(&id);
         match cx.find(parent) {
-            None => {
-                return Err(ApiError::new(
-                    404,
-                    "ParentResourceNotFound",
-                    format!(
-                        "Failed to perform 'write' on resource(s) of type '{}', because the parent resource '{}' could not be found.",
-                        spec.kind.split_once('/').map_or("", |(_, kind)| kind),
-                        name_of(parent)
-                    ),
-                ));
-            }
+            None => return Err(ApiError::no_parent(&id, parent)),
             Some(parent) if parent.is_busy() => return Err(ApiError::in_progress(&parent.id)),
             Some(_) => {}
         }
@@ -161,10 +154,11 @@ fn write(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind, mut body: 
     let (created, hidden) = old.as_ref().map_or((cx.now, json!({})), |old| (old.created, old.hidden.clone()));
     let mut draft = Draft { id, location, body, hidden, old, lasts: None, failure: None };
     kind.put(cx, &mut draft)?;
-    if cx.no_capacity && draft.lasts.is_some() && draft.failure.is_none() {
+    if cx.ending == Ending::NoCapacity && draft.lasts.is_some() && draft.failure.is_none() {
         draft.failure = Some(no_capacity(&draft.body, &draft.location));
     }
     let Draft { id, location, body, hidden, lasts, failure, .. } = draft;
+    let (lasts, failure) = ended(cx, lasts, failure);
     let state = match lasts {
         None => State::Ready,
         Some(lasts) => State::Busy {
@@ -204,6 +198,17 @@ fn write(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind, mut body: 
     })
 }
 
+/// How long an operation lasts and how it fails, when a fault says so. What is done at once does not fail later.
+fn ended(cx: &Cx<'_>, lasts: Option<u64>, failure: Option<Failure>) -> (Option<u64>, Option<Failure>) {
+    match (&cx.ending, lasts) {
+        (Ending::Failure(code), Some(lasts)) => {
+            let failure = Failure::new(code, "The operation failed, as a fault of the sandbox wanted.");
+            (Some(lasts.max(SEVERAL_POLLS)), Some(failure))
+        }
+        (_, lasts) => (lasts, failure),
+    }
+}
+
 /// How an operation ends that finds no room for a machine.
 pub fn no_capacity(body: &Value, location: &str) -> Failure {
     match body["zones"][0].as_str() {
@@ -233,26 +238,32 @@ pub fn delete(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind) -> Re
     if !resource.is_deleting() {
         check_idle(&resource, spec.style)?;
     }
-    let Some(lasts) = remove(cx, kind, &resource)? else { return Ok(Response::empty(200)) };
-    let operation = cx.start(lasts, None, None);
+    let (lasts, failure) = remove(cx, kind, &resource)?;
+    let Some(lasts) = lasts else { return Ok(Response::empty(200)) };
+    let operation = cx.start(lasts, failure, None);
     let region = if resource.location.is_empty() { "global" } else { &resource.location };
     Ok(Response::empty(202).with(operation::headers(cx, request, spec.style, region, &operation)))
 }
 
-/// Takes a resource away: now, or later, and then gives how long it takes.
-fn remove(cx: &mut Cx<'_>, kind: &'static dyn Kind, resource: &Resource) -> Result<Option<u64>, ApiError> {
+/// Takes a resource away: now, or later, and then gives how long it takes and how it fails.
+fn remove(
+    cx: &mut Cx<'_>,
+    kind: &'static dyn Kind,
+    resource: &Resource,
+) -> Result<(Option<u64>, Option<Failure>), ApiError> {
     let lasts = kind.delete(cx, resource)?;
+    let (lasts, failure) = ended(cx, lasts, None);
     match lasts {
         Some(lasts) => {
             let until = cx.now + lasts;
             if let Some(kept) = cx.find_mut(&resource.id) {
-                kept.state = State::Busy { doing: Doing::Delete, until, failure: None };
+                kept.state = State::Busy { doing: Doing::Delete, until, failure: failure.clone() };
             }
         }
         None => vanish(cx, kind, resource),
     }
     cx.dirty();
-    Ok(lasts)
+    Ok((lasts, failure))
 }
 
 /// Forgets a resource and its children.
@@ -295,11 +306,13 @@ pub fn act(cx: &mut Cx<'_>, request: &Request, kind: &'static dyn Kind, action: 
     Ok(match kind.act(cx, request, &resource, action)? {
         Outcome::Done(response) => response,
         Outcome::Lasts(lasts) => {
+            let (lasts, failure) = ended(cx, Some(lasts), None);
+            let lasts = lasts.unwrap_or_default();
             let until = cx.now + lasts;
             if let Some(kept) = cx.find_mut(&id) {
-                kept.state = State::Busy { doing: Doing::Update, until, failure: None };
+                kept.state = State::Busy { doing: Doing::Update, until, failure: failure.clone() };
             }
-            let operation = cx.start(lasts, None, None);
+            let operation = cx.start(lasts, failure, None);
             Response::empty(202).with(operation::headers(cx, request, spec.style, &resource.location, &operation))
         }
     })
@@ -312,7 +325,7 @@ pub fn settle(cx: &mut Cx<'_>) {
     for resource in due {
         let Some(kind) = super::kind_named(&resource.kind) else { continue };
         let State::Busy { doing, failure, .. } = &resource.state else { continue };
-        if *doing == Doing::Delete {
+        if *doing == Doing::Delete && failure.is_none() {
             vanish(cx, kind, &resource);
         } else if let Some(kept) = cx.find_mut(&resource.id) {
             kept.state = if failure.is_some() { State::Failed } else { State::Ready };

@@ -18,7 +18,8 @@ use super::world::{Cx, Group, group_of};
 pub const NAMESPACE: &str = "Microsoft.Resources";
 
 /// The versions that are answered.
-pub const VERSIONS: &[&str] = &["2021-04-01", "2022-09-01", "2022-12-01", "2024-03-01", "2024-11-01", "2025-04-01"];
+pub const VERSIONS: &[&str] =
+    &["2021-04-01", "2022-09-01", "2022-12-01", "2024-03-01", "2024-11-01", "2025-03-01", "2025-04-01"];
 
 const TENANT: &str = "00000000-0000-0000-0000-000000000002";
 

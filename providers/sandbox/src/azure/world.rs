@@ -12,7 +12,7 @@ use super::regions;
 use super::request::Request;
 use super::storage::blob::Contents;
 use crate::clock::Millis;
-use crate::config::Pace;
+use crate::config::{Pace, Quotas};
 use crate::ids::IdSource;
 use crate::store::{Blobs, Store, StoreError};
 
@@ -41,6 +41,8 @@ pub struct Subscription {
     pub containers: BTreeMap<String, Contents>,
     /// The keys in key vaults, by the vault's id and the key's name in lower case.
     pub vaults: BTreeMap<String, BTreeMap<String, Key>>,
+    /// The names of deleted storage accounts that nobody may take yet, and until when.
+    pub freed_accounts: BTreeMap<String, Millis>,
     /// The long-running operations, by id. They are kept for a while after their end.
     pub operations: BTreeMap<String, Operation>,
 }
@@ -145,6 +147,17 @@ pub fn group_of(id: &str) -> &str {
     id.split('/').nth(4).unwrap_or_default()
 }
 
+/// How a fault lets an operation end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// As it would.
+    Usual,
+    /// There is no room for the machine.
+    NoCapacity,
+    /// After several polls, in an error with this code.
+    Failure(String),
+}
+
 /// What a handler works with. It holds the world alone while it does.
 #[derive(Debug)]
 pub struct Cx<'a> {
@@ -168,8 +181,10 @@ pub struct Cx<'a> {
     pub vaults_elsewhere: Vec<String>,
     /// The bodies of objects.
     pub blobs: &'a mut Blobs,
-    /// Whether a fault takes the capacity from the operation that the request starts.
-    pub no_capacity: bool,
+    /// How many of a kind a subscription may have in a region.
+    pub quotas: Quotas,
+    /// What a fault does to the operation that the request starts.
+    pub ending: Ending,
     /// Whether the subscription must be written.
     pub dirty: bool,
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::machine_parts::{check_hardware, data_disks, interfaces, os_disk, remove, take_login};
+use super::quota::{self, Wish};
 use super::shapes::{BILLING, CACHING, DELETE, DIAGNOSTICS, EVICTION, IMAGE, LINUX, MANAGED, PRIORITY, SECURITY};
 use super::{IDENTITY, SPEC, availability_set, check_identities, keep, show_identities};
 use crate::azure::body::{self, Object, REFERENCE, Shape, TEXTS, optional, read_only, required, text};
@@ -182,6 +183,8 @@ impl Kind for VirtualMachines {
         )?;
         let vm_size = text(&draft.body, "/properties/hardwareProfile/vmSize").to_owned();
         check_hardware(&vm_size, &draft.body["properties"])?;
+        let spot = text(&draft.body, "/properties/priority") == "Spot";
+        quota::check(cx, &draft.location, &Wish { user: &draft.id, size: &vm_size, count: 1, spot })?;
         let data = take_login(&mut draft.body["properties"], is_new)?;
         if is_new {
             draft.hidden = json!({ "customData": data, "power": "running" });

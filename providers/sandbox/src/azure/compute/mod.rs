@@ -5,6 +5,7 @@ mod disk;
 mod image;
 mod machine;
 mod machine_parts;
+mod quota;
 mod scale_set;
 mod scale_set_machines;
 mod shapes;
@@ -119,13 +120,7 @@ fn check_identities(cx: &Cx<'_>, draft: &super::kind::Draft) -> Result<(), ApiEr
         return Ok(());
     }
     match given.into_iter().flatten().find(|(id, _)| cx.find(&key(id)).is_none()) {
-        Some((id, _)) => Err(ApiError::bad(
-            "FailedIdentityOperation",
-            format!(
-                "Identity operation for resource '{}' failed: The resource identity '{id}' was not found.",
-                draft.id
-            ),
-        )),
+        Some((id, _)) => Err(ApiError::no_identity(id, &draft.id)),
         None => Ok(()),
     }
 }

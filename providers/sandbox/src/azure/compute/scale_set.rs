@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::disk::TYPES;
 use super::machine_parts::{check_hardware, take_login};
+use super::quota::{self, Wish};
 use super::shapes::{BILLING, CACHING, DELETE, DIAGNOSTICS, EVICTION, IMAGE, LINUX, PRIORITY, SECURITY};
 use super::{IDENTITY, SPEC, check_identities, keep, scale_set_machines, show_identities, size};
 use crate::azure::body::{
@@ -287,6 +288,7 @@ impl Kind for ScaleSets {
             check_hardware(vm_size, &draft.body["properties"]["virtualMachineProfile"])?;
         }
         check_spot(&draft.body["properties"])?;
+        check_quota(cx, draft, &sizes)?;
         let profile = &mut draft.body["properties"]["virtualMachineProfile"];
         let data = take_login(profile, is_new)?;
         if is_new || !data.is_null() {
@@ -335,6 +337,14 @@ impl Kind for ScaleSets {
         }
         Ok(Outcome::Lasts(cx.pace.instance_stopping))
     }
+}
+
+/// Whether there is room for the machines that a set is to have.
+fn check_quota(cx: &Cx<'_>, draft: &Draft, sizes: &[String]) -> Result<(), ApiError> {
+    let Some(count) = draft.body["sku"]["capacity"].as_u64() else { return Ok(()) };
+    let spot = draft.body["properties"]["virtualMachineProfile"]["priority"] == "Spot";
+    let Some(size) = sizes.first() else { return Ok(()) };
+    quota::check(cx, &draft.location, &Wish { user: &draft.id, size, count, spot })
 }
 
 /// The sizes of a set's machines.

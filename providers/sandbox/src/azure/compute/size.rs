@@ -13,6 +13,8 @@ use crate::azure::world::Cx;
 pub struct Size {
     /// Processors.
     pub cpus: u32,
+    /// What quotas call the sizes that share one.
+    pub family: &'static str,
     /// Memory in GiB.
     pub memory: u32,
     /// Whether it is of the ARM architecture.
@@ -23,19 +25,96 @@ pub struct Size {
     pub disks: usize,
 }
 
-/// The families: what stands before and behind the number of processors, the numbers, and GiB of memory for each.
-const FAMILIES: [(&str, &str, &[u32], u32, bool); 11] = [
-    ("Standard_F", "s_v2", &[2, 4, 8, 16, 32, 48, 64, 72], 2, false),
-    ("Standard_D", "s_v5", &[2, 4, 8, 16, 32, 48, 64, 96], 4, false),
-    ("Standard_D", "s_v3", &[2, 4, 8, 16, 32, 48, 64], 4, false),
-    ("Standard_D", "as_v5", &[2, 4, 8, 16, 32, 48, 64, 96], 4, false),
-    ("Standard_D", "as_v4", &[2, 4, 8, 16, 32, 48, 64, 96], 4, false),
-    ("Standard_D", "ds_v5", &[2, 4, 8, 16, 32, 48, 64, 96], 4, false),
-    ("Standard_E", "s_v5", &[2, 4, 8, 16, 20, 32, 48, 64, 96], 8, false),
-    ("Standard_E", "as_v5", &[2, 4, 8, 16, 20, 32, 48, 64, 96], 8, false),
-    ("Standard_D", "pls_v5", &[2, 4, 8, 16, 32, 48, 64], 2, true),
-    ("Standard_D", "ps_v5", &[2, 4, 8, 16, 32, 48, 64], 4, true),
-    ("Standard_E", "ps_v5", &[2, 4, 8, 16, 20, 32], 8, true),
+/// Sizes that differ in the number of processors alone.
+struct Family {
+    /// What stands before and behind the number of processors.
+    name: (&'static str, &'static str),
+    cpus: &'static [u32],
+    /// GiB for each processor.
+    memory: u32,
+    arm: bool,
+    /// What quotas call it (learn.microsoft.com, "Check vCPU quotas").
+    quota: &'static str,
+}
+
+const FAMILIES: [Family; 11] = [
+    Family {
+        name: ("Standard_F", "s_v2"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64, 72],
+        memory: 2,
+        arm: false,
+        quota: "standardFSv2Family",
+    },
+    Family {
+        name: ("Standard_D", "s_v5"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64, 96],
+        memory: 4,
+        arm: false,
+        quota: "standardDSv5Family",
+    },
+    Family {
+        name: ("Standard_D", "s_v3"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64],
+        memory: 4,
+        arm: false,
+        quota: "standardDSv3Family",
+    },
+    Family {
+        name: ("Standard_D", "as_v5"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64, 96],
+        memory: 4,
+        arm: false,
+        quota: "standardDASv5Family",
+    },
+    Family {
+        name: ("Standard_D", "as_v4"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64, 96],
+        memory: 4,
+        arm: false,
+        quota: "standardDASv4Family",
+    },
+    Family {
+        name: ("Standard_D", "ds_v5"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64, 96],
+        memory: 4,
+        arm: false,
+        quota: "standardDDSv5Family",
+    },
+    Family {
+        name: ("Standard_E", "s_v5"),
+        cpus: &[2, 4, 8, 16, 20, 32, 48, 64, 96],
+        memory: 8,
+        arm: false,
+        quota: "standardESv5Family",
+    },
+    Family {
+        name: ("Standard_E", "as_v5"),
+        cpus: &[2, 4, 8, 16, 20, 32, 48, 64, 96],
+        memory: 8,
+        arm: false,
+        quota: "standardEASv5Family",
+    },
+    Family {
+        name: ("Standard_D", "pls_v5"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64],
+        memory: 2,
+        arm: true,
+        quota: "standardDPLSv5Family",
+    },
+    Family {
+        name: ("Standard_D", "ps_v5"),
+        cpus: &[2, 4, 8, 16, 32, 48, 64],
+        memory: 4,
+        arm: true,
+        quota: "standardDPSv5Family",
+    },
+    Family {
+        name: ("Standard_E", "ps_v5"),
+        cpus: &[2, 4, 8, 16, 20, 32],
+        memory: 8,
+        arm: true,
+        quota: "standardEPSv5Family",
+    },
 ];
 
 /// The sizes that no rule makes.
@@ -51,14 +130,21 @@ const OTHERS: [(&str, u32, u32); 9] = [
     ("Standard_B20ms", 20, 80),
 ];
 
+/// The family of all of these.
+const BURSTABLE: &str = "standardBSFamily";
+
 fn all() -> impl Iterator<Item = (String, Size)> {
-    let families = FAMILIES.iter().flat_map(|(before, behind, cpus, memory, arm)| {
-        cpus.iter().map(move |cpus| (format!("{before}{cpus}{behind}"), *cpus, cpus * memory, *arm))
+    let families = FAMILIES.iter().flat_map(|family| {
+        let (before, behind) = family.name;
+        let size = move |cpus: &u32| {
+            (format!("{before}{cpus}{behind}"), *cpus, cpus * family.memory, family.arm, family.quota)
+        };
+        family.cpus.iter().map(size)
     });
-    let others = OTHERS.iter().map(|(name, cpus, memory)| ((*name).to_owned(), *cpus, *memory, false));
-    families.chain(others).map(|(name, cpus, memory, arm)| {
+    let others = OTHERS.iter().map(|(name, cpus, memory)| ((*name).to_owned(), *cpus, *memory, false, BURSTABLE));
+    families.chain(others).map(|(name, cpus, memory, arm, family)| {
         let disks = usize::try_from(cpus * 2).unwrap_or(64).clamp(2, 64);
-        (name, Size { cpus, memory, arm, premium: true, disks })
+        (name, Size { cpus, family, memory, arm, premium: true, disks })
     })
 }
 
@@ -108,6 +194,7 @@ fn describe(region: &str, zones: &[String], name: &str, size: Size) -> Value {
         "resourceType": "virtualMachines",
         "name": name,
         "tier": "Standard",
+        "family": size.family,
         "size": name.trim_start_matches("Standard_"),
         "locations": [region],
         "locationInfo": [{ "location": region, "zones": zones, "zoneDetails": [] }],

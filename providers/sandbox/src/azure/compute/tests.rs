@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::azure::testing::{at, call, id, ok, sandbox, start};
-use crate::{Config, Pace, Sandbox};
+use crate::{Config, Pace, Quotas, Sandbox};
 
 const SUBNET: &str = "Microsoft.Network/virtualNetworks/net/subnets/a";
 const NIC: &str = "Microsoft.Network/networkInterfaces/nic";
@@ -192,4 +192,33 @@ async fn images_and_sizes_are_listed() {
     let filter = "$filter=location%20eq%20'westeurope'&api-version=2021-07-01";
     let sizes = call(&sandbox, "GET", &format!("{base}/skus?{filter}"), &Value::Null).await;
     assert_eq!(sizes.text("/value/0/locationInfo/0/zones/2"), "3");
+}
+
+#[tokio::test]
+async fn cores_are_counted_by_region_family_and_spot() {
+    let quotas = Quotas { azure_cores: 6, azure_family_cores: 4, azure_spot_cores: 2, ..Quotas::default() };
+    let sandbox = start(Config { pace: Pace::instant(), quotas, ..Config::default() }).await;
+    network(&sandbox).await;
+    ok(&sandbox, "PUT", DISK, &disk()).await;
+    ok(&sandbox, "PUT", VM, &machine()).await;
+    // It has what it has.
+    ok(&sandbox, "PUT", VM, &machine()).await;
+    let of = |size: &str, capacity: u32| {
+        let mut set = set(capacity);
+        set["sku"]["name"] = json!(size);
+        set
+    };
+    let family = at(&sandbox, "PUT", SET, &of("Standard_D2s_v5", 2)).await;
+    assert_eq!((family.status, family.code()), (409, "QuotaExceeded"));
+    let words = "exceeding approved standardDSv5Family Cores quota";
+    assert!(family.text("/error/message").contains(words), "{family:?}");
+    let region = at(&sandbox, "PUT", SET, &of("Standard_D2as_v5", 3)).await;
+    assert_eq!((region.status, region.code()), (409, "OperationNotAllowed"));
+    let words = "Current Limit: 6, Current Usage: 2, Additional Required: 6, (Minimum) New Limit Required: 8.";
+    assert!(region.text("/error/message").contains(words), "{region:?}");
+    let mut spot = of("Standard_D2as_v5", 2);
+    spot["properties"]["virtualMachineProfile"]["priority"] = json!("Spot");
+    let refused = at(&sandbox, "PUT", SET, &spot).await;
+    assert!(refused.text("/error/message").contains("LowPriorityCores"), "{refused:?}");
+    ok(&sandbox, "PUT", SET, &of("Standard_D2as_v5", 2)).await;
 }

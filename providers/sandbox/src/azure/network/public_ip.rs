@@ -14,6 +14,11 @@ const DNS: Object = Object {
     fields: &[optional("domainNameLabel", &Shape::Text), read_only("fqdn"), optional("reverseFqdn", &Shape::Text)],
 };
 
+const DDOS: Object = Object {
+    name: "DdosSettings",
+    fields: &[optional("protectionMode", &Shape::OneOf(&["VirtualNetworkInherited", "Enabled", "Disabled"]))],
+};
+
 const PROPERTIES: Object = Object {
     name: "PublicIPAddressPropertiesFormat",
     fields: &[
@@ -22,10 +27,10 @@ const PROPERTIES: Object = Object {
         optional("dnsSettings", &Shape::Object(&DNS)),
         optional("idleTimeoutInMinutes", &Shape::Int(4, 30)),
         optional("deleteOption", &Shape::OneOf(&["Delete", "Detach"])),
+        optional("ddosSettings", &Shape::Object(&DDOS)),
         read_only("ipAddress"),
         read_only("ipConfiguration"),
         read_only("ipTags"),
-        read_only("ddosSettings"),
         read_only("natGateway"),
         read_only("resourceGuid"),
         read_only("provisioningState"),
@@ -80,6 +85,9 @@ impl Kind for PublicAddresses {
                 format!("Cannot create more than 0 IPv4 Basic SKU public IP addresses in this region: {}.", draft.id),
             ));
         }
+        if draft.old.is_none() {
+            check_quota(cx, draft)?;
+        }
         if text(&draft.body, "/properties/publicIPAllocationMethod") != "Static" {
             return Err(ApiError::bad(
                 "StandardSkuPublicIPAddressesMustBeStatic",
@@ -132,6 +140,19 @@ impl Kind for PublicAddresses {
             body::set(body, name, json!({ "id": user }));
         }
     }
+}
+
+/// Refuses one address more than a subscription may have in a region.
+fn check_quota(cx: &Cx<'_>, draft: &Draft) -> Result<(), ApiError> {
+    let kind = PublicAddresses.spec().kind;
+    let limit = cx.quotas.azure_public_addresses;
+    if cx.of_kind(kind).filter(|other| other.location == draft.location).count() < limit {
+        return Ok(());
+    }
+    Err(ApiError::bad(
+        "PublicIPCountLimitReached",
+        format!("Cannot create more than {limit} public IP addresses for this subscription in this region."),
+    ))
 }
 
 /// The gateway or the configuration that has an address.

@@ -51,16 +51,7 @@ fn check_one(cx: &Cx<'_>, draft: &Draft, property: &str, id: &str) -> Result<(),
             ),
         ));
     }
-    let misses = || {
-        ApiError::bad(
-            "InvalidResourceReference",
-            format!(
-                "Resource {id} referenced by resource {} was not found. Please make sure that the referenced resource \
-                 exists, and that both resources are in the same region.",
-                draft.id
-            ),
-        )
-    };
+    let misses = || ApiError::no_reference(id, &draft.id);
     if let Some((_, kind)) = TARGETS.iter().find(|(name, _)| *name == property)
         && !wanted.contains(kind)
     {

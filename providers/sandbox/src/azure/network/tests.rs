@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::azure::testing::{GROUP, at, call, id, ok, sandbox, start, with};
-use crate::{Config, Pace, Sandbox};
+use crate::{Config, Pace, Quotas, Sandbox};
 
 const NET: &str = "Microsoft.Network/virtualNetworks/net";
 const SUBNET: &str = "Microsoft.Network/virtualNetworks/net/subnets/a";
@@ -193,4 +193,19 @@ async fn groups_go_with_everything_in_them() {
     assert_eq!(call(&sandbox, "DELETE", &url, &Value::Null).await.status, 202);
     assert_eq!(call(&sandbox, "HEAD", &url, &Value::Null).await.status, 404);
     assert!(sandbox.inventory("azure").is_empty(), "{:?}", sandbox.inventory("azure"));
+}
+
+#[tokio::test]
+async fn public_addresses_are_counted() {
+    let quotas = Quotas { azure_public_addresses: 1, ..Quotas::default() };
+    let sandbox = start(Config { pace: Pace::instant(), quotas, ..Config::default() }).await;
+    let mut address = located(&json!({ "publicIPAllocationMethod": "Static" }));
+    address["sku"] = json!({ "name": "Standard" });
+    ok(&sandbox, "PUT", PUBLIC, &address).await;
+    let other = "Microsoft.Network/publicIPAddresses/other";
+    let refused = at(&sandbox, "PUT", other, &address).await;
+    assert_eq!((refused.status, refused.code()), (400, "PublicIPCountLimitReached"));
+    ok(&sandbox, "PUT", PUBLIC, &address).await;
+    address["location"] = json!("northeurope");
+    ok(&sandbox, "PUT", other, &address).await;
 }

@@ -178,7 +178,7 @@ pub fn is_name(name: &str) -> bool {
 
 /// Whether anyone has an account of this name.
 pub fn is_taken(cx: &Cx<'_>, name: &str) -> bool {
-    cx.accounts_elsewhere.iter().any(|other| other == name) || cx.of_kind(KIND).any(|account| account.name() == name)
+    is_anothers(cx, name) || cx.of_kind(KIND).any(|account| account.name() == name)
 }
 
 impl Kind for Accounts {
@@ -212,6 +212,10 @@ impl Kind for Accounts {
 
     fn gone(&self, cx: &mut Cx<'_>, resource: &Resource) {
         super::blob::forget(cx, &key(&resource.id));
+        // The name is known all over the world, and is free again only after a while.
+        let until = cx.now + cx.pace.instance_profile_visible;
+        cx.sub.freed_accounts.retain(|_, until| *until > cx.now);
+        cx.sub.freed_accounts.insert(resource.name().to_owned(), until);
     }
 
     fn act(&self, _: &mut Cx<'_>, request: &Request, resource: &Resource, _: &str) -> Result<Outcome, ApiError> {
@@ -228,6 +232,12 @@ impl Kind for Accounts {
     }
 }
 
+/// Whether another subscription has an account of this name, or there was one a moment ago.
+fn is_anothers(cx: &Cx<'_>, name: &str) -> bool {
+    let is_freed = cx.sub.freed_accounts.get(name).is_some_and(|until| *until > cx.now);
+    is_freed || cx.accounts_elsewhere.iter().any(|other| other == name)
+}
+
 /// Refuses a name that another account has.
 fn check_free(cx: &Cx<'_>, draft: &Draft) -> Result<(), ApiError> {
     let name = draft.name();
@@ -238,7 +248,7 @@ fn check_free(cx: &Cx<'_>, draft: &Draft) -> Result<(), ApiError> {
             format!("The storage account named {name} already exists under the subscription, in the group {group}."),
         ));
     }
-    if cx.accounts_elsewhere.iter().any(|other| other == name) {
+    if is_anothers(cx, name) {
         let message = format!("The storage account named {name} is already taken.");
         return Err(ApiError::conflict("StorageAccountAlreadyTaken", message));
     }

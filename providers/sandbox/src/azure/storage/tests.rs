@@ -394,3 +394,15 @@ async fn many_blobs_are_deleted_at_once() {
         assert_eq!(blob(&sandbox, "POST", path, &headers, &bad).await.status, 400, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn the_name_of_a_deleted_account_is_free_after_a_while() {
+    let pace = Pace { instance_profile_visible: 60, ..Pace::instant() };
+    let sandbox = start(Config { pace, ..Config::default() }).await;
+    open(&sandbox).await;
+    assert_eq!(arm(&sandbox, "DELETE", ACCOUNT, &Value::Null).await.status, 200);
+    let refused = arm(&sandbox, "PUT", ACCOUNT, &account()).await;
+    assert_eq!((refused.status, refused.code()), (409, "StorageAccountAlreadyTaken"));
+    tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+    assert_eq!(arm(&sandbox, "PUT", ACCOUNT, &account()).await.status, 202);
+}

@@ -22,7 +22,7 @@ use crate::azure::route::Route;
 use crate::azure::world::{Cx, key};
 
 pub use model::Contents;
-pub use refusal::{refusal, struck};
+pub use refusal::{refusal, struck, unheard};
 
 /// The service, as faults and log name it.
 pub const SERVICE: &str = "Microsoft.Storage.Blobs";

@@ -6,6 +6,7 @@ use super::VERSIONS;
 use crate::azure::error::ApiError;
 use crate::azure::request::Request;
 use crate::azure::response::Response;
+use crate::azure::storage::container;
 use crate::fault::Effect;
 use crate::xml::Xml;
 
@@ -28,6 +29,15 @@ pub fn refusal(request: &Request, error: &ApiError) -> Response {
         response.body = Bytes::from(xml.finish());
     }
     response
+}
+
+/// What storage answers that has not heard of a container yet, where the request leads into it.
+pub fn unheard(request: &Request, kind: &str, id: &str) -> Option<ApiError> {
+    let (account, container, _) = super::names(request);
+    let within = format!("/storageaccounts/{account}/blobservices/default/containers/{container}");
+    let leads =
+        kind == container::KIND && id.ends_with(&within.to_lowercase()) && request.method != http::Method::DELETE;
+    leads.then(|| ApiError::new(404, "ContainerNotFound", "The specified container does not exist."))
 }
 
 /// The error of a fault.
