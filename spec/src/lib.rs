@@ -23,6 +23,7 @@ pub mod cluster;
 mod document;
 mod explain;
 mod fault;
+pub mod flags;
 mod layout;
 mod nearest;
 mod path;

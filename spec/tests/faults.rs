@@ -85,6 +85,15 @@ const SINGLE: &[(&str, &str)] = &[
         "kubernetes: { etcd: { extraArgs: { initial-cluster: x } } }",
         "conflict spec.kubernetes.etcd.extraArgs.initial-cluster",
     ),
+    (
+        "kubernetes: { etcd: { extraArgs: { initial-cluster-token: x } } }",
+        "conflict spec.kubernetes.etcd.extraArgs.initial-cluster-token",
+    ),
+    (
+        "kubernetes: { kubelet: { extraArgs: { node-ip: 10.0.0.1 } } }",
+        "conflict spec.kubernetes.kubelet.extraArgs.node-ip",
+    ),
+    ("kubernetes: { kubelet: { extraArgs: { v: '2 --foo' } } }", "invalid-value spec.kubernetes.kubelet.extraArgs.v"),
     ("kubernetes: { kubelet: { extraArgs: { --v: '2' } } }", "invalid-value spec.kubernetes.kubelet.extraArgs.--v"),
     ("network: { cidr: 10.0.0.0/33 }", "invalid-value spec.network.cidr"),
     ("network: { cidr: 10.0.0.0/8 }", "invalid-network spec.network.cidr"),

@@ -8,7 +8,7 @@ use meridian_tests::binary::root;
 const ARROWS: &[(&str, &[&str])] = &[
     ("meridian-spec", &[]),
     ("meridian-engine", &["meridian-spec"]),
-    ("meridian-templates", &[]),
+    ("meridian-templates", &["meridian-spec"]),
     ("meridian-state", &["meridian-engine"]),
     ("meridian-provider-api", &["meridian-engine", "meridian-spec"]),
     ("meridian-node", &["meridian-provider-api", "meridian-spec", "meridian-templates"]),
