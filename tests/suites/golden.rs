@@ -9,7 +9,7 @@ use meridian_cli::registry::Registry;
 use meridian_cli::views;
 use meridian_engine::planner::{Inputs, plan};
 use meridian_provider_api::Pins;
-use meridian_spec::Catalogue;
+use meridian_spec::{Catalogue, Draft};
 use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 
@@ -53,7 +53,7 @@ fn planned(cloud: TestCloud, folder: &Path) -> String {
     let cluster = &clusters[0];
     let registry = Registry::default();
     let provider = registry.get(&cluster.provider).unwrap();
-    assert_eq!(provider.check(cluster), [], "{at}");
+    assert_eq!(provider.check(&Draft::from(cluster)), [], "{at}");
     let pins = pins(cloud);
     let compiled = provider.compile(cluster, &pins).unwrap();
     let plan = plan(Inputs {

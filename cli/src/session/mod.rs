@@ -14,7 +14,7 @@ use meridian_provider_api::limiter::Limiter;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
-use meridian_spec::{Catalogue, Cluster};
+use meridian_spec::{Catalogue, Cluster, Draft, Faults};
 use meridian_state::{Ask, Clusters, FileStore, Lease, Owner, StateError, Store};
 
 pub use apply::Applied;
@@ -100,9 +100,7 @@ impl Session {
     /// The clusters that files describe, as `(name, text)`; every fault at once.
     pub fn clusters_in(&self, files: &[(String, String)]) -> Result<Vec<Cluster>> {
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let clusters = meridian_spec::clusters(&files, self.catalogue)?;
-        unfit(&self.registry, &clusters)?;
-        Ok(clusters)
+        Ok(clusters_that_fit(&self.registry, self.catalogue, &files)?)
     }
 
     /// Takes the lease of a cluster, after a while if someone else has it; `waiting` is told whom one waits for.
@@ -178,18 +176,14 @@ fn provider<'r>(registry: &'r Registry, name: &str) -> Result<&'r dyn Provider> 
     })
 }
 
-/// Refuses clusters that ask their cloud for what it can't do; says everything at once.
-pub fn unfit(registry: &Registry, clusters: &[Cluster]) -> Result<()> {
-    let mut found = Vec::new();
-    for cluster in clusters {
-        for fault in provider(registry, &cluster.provider)?.check(cluster) {
-            found.push(format!("{}: {}: {} ({})", cluster.name, fault.path, fault.message, fault.hint));
-        }
-    }
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::wrong(found.join("\n"), "the spec asks for what the cloud can't do; change it as said above"))
+/// The clusters that files describe, if their clouds can do what they ask for; every fault at once.
+pub fn clusters_that_fit(
+    registry: &Registry,
+    catalogue: &Catalogue,
+    files: &[(&str, &str)],
+) -> Result<Vec<Cluster>, Faults> {
+    let judge = |draft: &Draft| registry.get(&draft.provider).map(|cloud| cloud.check(draft)).unwrap_or_default();
+    meridian_spec::clusters_that_fit(files, catalogue, &judge)
 }
 
 pub fn is_loopback(url: &str) -> bool {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{Address, KindSchema, Resource as _, state};
-use meridian_provider_api::{
-    Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, Unfit,
-};
+use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster};
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Unfit};
 
 use crate::bootstrap::{Bucket, ClusterSecret, Object};
 use crate::client::Aws;
@@ -41,8 +40,8 @@ impl Provider for AwsProvider {
         schemas()
     }
 
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit> {
-        compile::check(cluster)
+    fn check(&self, draft: &Draft) -> Vec<Unfit> {
+        compile::check(draft)
     }
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {

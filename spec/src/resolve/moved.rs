@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::fault::Code;
 use crate::nearest::{quote, suggest};
 use crate::path::Path;
-use crate::raw::{ClusterSpec, Moved};
+use crate::raw::{self, ClusterSpec, Moved};
 
 use super::Check;
 
@@ -18,7 +18,7 @@ impl Check<'_> {
         let path = Path::of("spec.moved");
         let moved = self.or_default(spec.moved.clone(), &path, Vec::new())?;
         let pools: BTreeSet<&str> =
-            spec.pools.iter().flatten().filter_map(|pool| pool.name.as_ref()).map(|name| name.as_str()).collect();
+            spec.pools.iter().flatten().filter_map(|pool| pool.name.as_ref()).map(raw::Name::as_str).collect();
         let mut earlier: BTreeMap<&str, &str> = BTreeMap::new();
         for (index, entry) in moved.iter().enumerate() {
             let at = path.index(index);
@@ -59,15 +59,12 @@ impl Check<'_> {
         let mut identities = BTreeMap::new();
         for (index, entry) in moved.iter().enumerate() {
             let Some((_, to)) = names(entry) else { continue };
-            match identity(to) {
-                Some(first) => {
-                    identities.insert(to.to_owned(), first);
-                }
-                None => {
-                    let message = format!("{} comes of itself", quote(to));
-                    let hint = "remove the entry that leads back".to_owned();
-                    self.fault(Code::Conflict, &path.index(index).key("to"), message, hint);
-                }
+            if let Some(first) = identity(to) {
+                identities.insert(to.to_owned(), first);
+            } else {
+                let message = format!("{} comes of itself", quote(to));
+                let hint = "remove the entry that leads back".to_owned();
+                self.fault(Code::Conflict, &path.index(index).key("to"), message, hint);
             }
         }
         Some(identities)

@@ -58,9 +58,16 @@ pub fn resource_group(cluster: &Cluster, pins: &Pins) -> Result<Ref<ResourceGrou
 /// Name of a resource inside of the group. In a group of someone else's there may be clusters of other regions, too.
 #[must_use]
 pub fn inside(cluster: &Cluster, what: &str) -> String {
-    match existing_group(cluster) {
-        Some(_) => format!("{}-{}-{what}", cluster.name, cluster.region.name),
-        None => format!("{}-{what}", cluster.name),
+    let region = existing_group(cluster).map(|_| cluster.region.name.as_str());
+    inside_of(&cluster.name, region, what)
+}
+
+/// The same of a cluster's name, with the region that it stands in if the group is someone else's.
+#[must_use]
+pub fn inside_of(cluster: &str, region: Option<&str>, what: &str) -> String {
+    match region {
+        Some(region) => format!("{cluster}-{region}-{what}"),
+        None => format!("{cluster}-{what}"),
     }
 }
 
