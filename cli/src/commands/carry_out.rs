@@ -43,7 +43,7 @@ impl Results {
             "failed": [],
             "critical_path_ms": 0,
             "apply_ms": 0,
-            "stats": context.session.stats(),
+            "stats": context.session.stats_of(&state.cluster),
         }));
     }
 
@@ -70,7 +70,7 @@ pub async fn carry_out(
     let applied = context.session.apply(plan, &progress, stop).await;
     progress.finish();
     let applied = applied?;
-    let stats = context.session.stats();
+    let stats = context.session.stats_of(&plan.cluster);
     match output {
         Output::Json => results.0.push(serde_json::json!({
             "cluster": plan.cluster,

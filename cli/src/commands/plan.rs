@@ -58,7 +58,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         }
         match args.output {
             Look::Text => print(&views::text::plan(&plan))?,
-            Look::Json => documents.push(views::json::plan(&plan, &context.session.stats())),
+            Look::Json => documents.push(views::json::plan(&plan, &context.session.stats_of(&plan.cluster))),
             Look::Markdown => {}
         }
         if let Some(path) = &args.save {

@@ -5,7 +5,7 @@ mod apply;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -51,7 +51,10 @@ pub struct Session {
     lease_timeout: Duration,
     wire_tap: Option<Arc<dyn WireTap>>,
     limiter: Arc<Limiter>,
-    telemetry: Arc<Telemetry>,
+    /// Begins with the session, and has no calls of its own.
+    run: Telemetry,
+    /// What the calls of each cluster come to.
+    telemetry: Mutex<BTreeMap<String, Arc<Telemetry>>>,
 }
 
 impl Session {
@@ -68,7 +71,8 @@ impl Session {
             lease_timeout: settings.lease_timeout,
             wire_tap: settings.wire_tap,
             limiter: Arc::default(),
-            telemetry: Arc::default(),
+            run: Telemetry::default(),
+            telemetry: Mutex::default(),
         }
     }
 
@@ -89,7 +93,19 @@ impl Session {
     /// What the run has cost so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.telemetry.stats()
+        let clusters = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+        Telemetry::total(clusters.values().map(AsRef::as_ref).chain([&self.run]))
+    }
+
+    /// What one cluster has cost so far in this run.
+    #[must_use]
+    pub fn stats_of(&self, cluster: &str) -> Stats {
+        self.telemetry_of(cluster).stats()
+    }
+
+    fn telemetry_of(&self, cluster: &str) -> Arc<Telemetry> {
+        let mut clusters = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(clusters.entry(cluster.to_owned()).or_default())
     }
 
     /// The cloud of a cluster.
@@ -150,7 +166,7 @@ impl Session {
             credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
             pace: if emulated { Pace::quick() } else { Pace::default() },
             limiter: Arc::clone(&self.limiter),
-            telemetry: Arc::clone(&self.telemetry),
+            telemetry: self.telemetry_of(cluster),
             wire_tap: self.wire_tap.clone(),
         }
     }
@@ -186,6 +202,8 @@ pub fn clusters_that_fit(
     meridian_spec::clusters_that_fit(files, catalogue, &judge)
 }
 
+/// Whether a URL is of this machine itself, where an emulator stands.
+#[must_use]
 pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?']).next().unwrap_or_default();
