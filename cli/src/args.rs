@@ -124,11 +124,24 @@ pub enum Command {
     Sandbox(sandbox::Args),
 }
 
+impl Command {
+    /// The files of specs that were given.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        match self {
+            Self::Create(args) => args.files(),
+            Self::Plan(args) => args.files(),
+            Self::Apply(args) => args.files(),
+            _ => &[],
+        }
+    }
+}
+
 /// The files of a spec.
 #[derive(Debug, Clone, Args)]
 pub struct Files {
-    /// A file of specs; several documents in one and several files are taken together. `-` is standard input.
-    #[arg(short, long = "file", value_name = "FILE", required = true)]
+    /// Files of specs; several documents in one and several files are taken together. `-` is standard input.
+    #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
     pub file: Vec<PathBuf>,
 }
 

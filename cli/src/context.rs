@@ -116,12 +116,12 @@ pub fn start_logging(global: &Global) {
         2 => ("debug", "warn"),
         _ => ("trace", "debug"),
     };
-    let filter = format!(
-        "{others},meridian_cli={level},meridian_engine={level},meridian_state={level},meridian_aws={level},\
-         meridian_provider_api={level},meridian_sandbox={others}"
-    );
+    // Every crate of ours, whatever the cloud; the embedded clouds are no part of what a user looks at.
+    let filter = format!("{others},meridian={level},meridian_sandbox={others}");
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_ansi(colour)
         .with_writer(std::io::stderr);
     match global.log_format {
         LogFormat::Text => builder.without_time().init(),

@@ -10,6 +10,7 @@ use meridian_state::envelope::EnvelopeError;
 use meridian_state::{StateError, StoreError};
 use owo_colors::OwoColorize as _;
 
+use crate::again::Again;
 use crate::views::{clean, refusals};
 
 /// How a command ended.
@@ -76,16 +77,16 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Prints an error with its causes and hints.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+pub fn report(error: &anyhow::Error, again: &Again) -> ExitCode {
     let (code, hints) = sort(error);
     let silent = error.downcast_ref::<Failure>().is_some_and(|failure| failure.message.is_empty());
     if !silent {
-        print(error, &hints);
+        print(error, &hints, again);
     }
     code.into()
 }
 
-fn print(error: &anyhow::Error, hints: &[String]) {
+fn print(error: &anyhow::Error, hints: &[String], again: &Again) {
     if let Some(faults) = error.downcast_ref::<Faults>() {
         anstream::eprintln!("{}", crate::views::text::faults(faults));
         return;
@@ -100,7 +101,7 @@ fn print(error: &anyhow::Error, hints: &[String]) {
         last = text;
     }
     for hint in hints {
-        anstream::eprintln!("{} {}", "hint:".cyan().bold(), clean(hint));
+        anstream::eprintln!("{} {}", "hint:".cyan().bold(), clean(&again.text(hint)));
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`session`] holds the ways through the house that commands share (plan, apply, destroy); it prints nothing, so that
 //! suites can drive it too.
 
+mod again;
 pub mod args;
 mod bounded;
 mod commands;
@@ -10,6 +11,7 @@ mod context;
 mod env;
 mod error;
 mod progress;
+mod prompt;
 pub mod registry;
 pub mod session;
 mod store;
@@ -17,6 +19,7 @@ pub mod views;
 
 use std::process::ExitCode;
 
+use again::Again;
 use clap::Parser as _;
 
 /// Parses the arguments, runs the command and gives the exit code.
@@ -29,15 +32,18 @@ pub fn main() -> ExitCode {
     };
     cli.global.color.apply();
     context::start_logging(&cli.global);
+    let again = Again::new(&cli.global, cli.command.files());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return error::report(&anyhow::Error::new(error).context("the async runtime could not start")),
+        Err(error) => {
+            return error::report(&anyhow::Error::new(error).context("the async runtime could not start"), &again);
+        }
     };
     let result = runtime.block_on(commands::run(cli));
     // A blocked read of a prompt must not keep the process alive.
     runtime.shutdown_background();
     match result {
         Ok(code) => code.into(),
-        Err(error) => error::report(&error),
+        Err(error) => error::report(&error, &again),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::catalogue::Catalogue;
 use crate::cluster::Cluster;
+use crate::draft::Judge;
 use crate::fault::{Code, Faults};
 use crate::nearest::{quote, suggest};
 use crate::path::{Path, Segment};
@@ -124,6 +125,16 @@ pub fn load(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Documen
 /// Reads files and resolves every cluster in them, or gives every fault at once: those of structure in all files, those of
 /// meaning as far as the sound parts allow, and clusters that are described twice.
 pub fn clusters(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Cluster>, Faults> {
+    clusters_that_fit(files, catalogue, &|_| Vec::new())
+}
+
+/// The same, with what the clouds say: `judge` sees what is sound of each cluster, and what it finds stands among the
+/// other faults, with its place.
+pub fn clusters_that_fit(
+    files: &[(&str, &str)],
+    catalogue: &Catalogue,
+    judge: Judge<'_>,
+) -> Result<Vec<Cluster>, Faults> {
     let (documents, mut faults) = read(files, catalogue);
     let mut resolved = Vec::new();
     let mut seen: HashMap<&str, &str> = HashMap::new();
@@ -138,7 +149,7 @@ pub fn clusters(files: &[(&str, &str)], catalogue: &Catalogue) -> Result<Vec<Clu
             let hint = "give each cluster a name of its own, in whatever region it is".to_owned();
             faults.push(document.source.fault(Code::DuplicateName, &document.span(&path), &path, message, hint));
         }
-        match resolve(document, catalogue) {
+        match resolve(document, catalogue, judge) {
             Ok(cluster) => resolved.push(cluster),
             Err(found) => faults.extend(found),
         }
@@ -153,19 +164,16 @@ fn read(files: &[(&str, &str)], catalogue: &Catalogue) -> (Vec<Document>, Faults
     let mut faults = Faults::default();
     for (name, text) in files {
         let source = Source::new(name, text);
-        match yaml::parse(&source) {
-            Err(found) => faults.extend(found),
-            Ok(roots) if roots.is_empty() => {
-                let hint = "start with `apiVersion: meridian/v1` and `kind: Cluster`".to_owned();
-                faults.push(source.fault(Code::MissingField, &(0..0), &Path::default(), "the file is empty", hint));
-            }
-            Ok(roots) => {
-                for root in roots {
-                    match kind_of(&source, &root) {
-                        Ok(kind) => documents.push(document(&source, root, kind, catalogue)),
-                        Err(found) => faults.extend(found),
-                    }
-                }
+        let (roots, found) = yaml::parse(&source);
+        if roots.is_empty() && found.is_empty() {
+            let hint = "start with `apiVersion: meridian/v1` and `kind: Cluster`".to_owned();
+            faults.push(source.fault(Code::MissingField, &(0..0), &Path::default(), "the file is empty", hint));
+        }
+        faults.extend(found);
+        for root in roots {
+            match kind_of(&source, &root) {
+                Ok(kind) => documents.push(document(&source, root, kind, catalogue)),
+                Err(found) => faults.extend(found),
             }
         }
     }
@@ -199,6 +207,10 @@ fn kind_of(source: &Source, root: &Node) -> Result<Kind, Faults> {
         faults.push(source.fault(Code::MissingField, &start, &path, "`kind` is missing", hint));
         return faults.or(Kind::Cluster);
     };
+    if matches!(entry.value.value, Value::Refused) {
+        // That is told already, and there is but one kind that it can be.
+        return Ok(Kind::Cluster);
+    }
     let found = entry.value.text().and_then(|name| Kind::ALL.iter().copied().find(|kind| kind.name() == name));
     if let Some(kind) = found {
         return Ok(kind);

@@ -16,7 +16,7 @@ use crate::structure::{allowed_values, choices, strings, type_words, types};
 pub fn explain(kind: Kind, path: &str, catalogue: &Catalogue) -> Option<String> {
     let root = &catalogue.schema(kind).schema;
     let mut here = root;
-    for part in path.split('.').filter(|part| !part.is_empty()) {
+    for part in path.split('.').filter(|_| !path.is_empty()) {
         let name = part.split('[').next().unwrap_or(part);
         here = forms(root, here).into_iter().find_map(|form| form.get("properties")?.get(name))?;
     }

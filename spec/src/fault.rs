@@ -85,6 +85,8 @@ pub enum Code {
     RefusedLabel,
     /// Open to the whole internet without being said twice.
     OpenToAnyone,
+    /// What the cloud can't do, though it is sound by itself.
+    Unfit,
 }
 
 impl fmt::Display for Code {

@@ -51,15 +51,21 @@ pub enum LayoutError {
 impl Layout {
     /// The layout of a network.
     pub fn new(network: Ipv4Net, topology: Topology, scope: SubnetScope) -> Result<Self, LayoutError> {
-        let cuts = match (scope, topology) {
-            (SubnetScope::Zone, Topology::Private) => 2,
-            (SubnetScope::Zone, Topology::Public) | (SubnetScope::Region, _) => 1,
-        };
-        let largest_prefix = SMALLEST_SUBNET - cuts * CUT_BITS;
+        let largest_prefix = Self::largest_prefix(topology, scope);
         if network.prefix_len() > largest_prefix {
             return Err(LayoutError::TooSmall { network, largest_prefix });
         }
         Ok(Self { network: network.trunc(), topology, scope })
+    }
+
+    /// The longest prefix of a network that can be cut.
+    #[must_use]
+    pub fn largest_prefix(topology: Topology, scope: SubnetScope) -> u8 {
+        let cuts = match (scope, topology) {
+            (SubnetScope::Zone, Topology::Private) => 2,
+            (SubnetScope::Zone, Topology::Public) | (SubnetScope::Region, _) => 1,
+        };
+        SMALLEST_SUBNET - cuts * CUT_BITS
     }
 
     /// The subnet of the machines in a zone, by the zone's position. `None` from [`MAX_ZONES`] on. Where subnets span

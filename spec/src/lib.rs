@@ -21,8 +21,10 @@
 mod catalogue;
 pub mod cluster;
 mod document;
+mod draft;
 mod explain;
 mod fault;
+pub mod flags;
 mod layout;
 mod nearest;
 mod path;
@@ -38,7 +40,8 @@ pub use catalogue::{
     RegionStatus,
 };
 pub use cluster::Cluster;
-pub use document::{Document, Kind, clusters, load};
+pub use document::{Document, Kind, clusters, clusters_that_fit, load};
+pub use draft::{Draft, Judge, NetworkDraft, PoolDraft, Unfit};
 pub use explain::explain;
 pub use fault::{Code, Fault, Faults};
 pub use layout::{Layout, LayoutError, MAX_ZONES};

@@ -16,18 +16,28 @@ pub enum Segment {
 pub struct Path(Vec<Segment>);
 
 impl Path {
-    /// The fields of a dotted path without indices, such as `spec.network.cidr`.
-    pub(crate) fn of(dotted: &str) -> Self {
-        Self(dotted.split('.').map(|key| Segment::Key(key.to_owned())).collect())
+    /// The place of a dotted path whose keys are plain words, such as `spec.pools[1].min`.
+    #[must_use]
+    pub fn of(dotted: &str) -> Self {
+        let mut path = Self::default();
+        for part in dotted.split('.') {
+            let mut pieces = part.split('[');
+            path.0.extend(pieces.next().map(|key| Segment::Key(key.to_owned())));
+            let indices = pieces.filter_map(|piece| piece.strip_suffix(']')?.parse().ok());
+            path.0.extend(indices.map(Segment::Index));
+        }
+        path
     }
 
     /// The place of a field or a key below this one.
-    pub(crate) fn key(&self, key: &str) -> Self {
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
         self.with(Segment::Key(key.to_owned()))
     }
 
     /// The place of a list's item below this one.
-    pub(crate) fn index(&self, index: usize) -> Self {
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
         self.with(Segment::Index(index))
     }
 
@@ -39,6 +49,24 @@ impl Path {
 
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.0
+    }
+}
+
+impl From<&str> for Path {
+    fn from(dotted: &str) -> Self {
+        Self::of(dotted)
+    }
+}
+
+impl From<String> for Path {
+    fn from(dotted: String) -> Self {
+        Self::of(&dotted)
+    }
+}
+
+impl From<&Path> for Path {
+    fn from(path: &Path) -> Self {
+        path.clone()
     }
 }
 
@@ -72,5 +100,6 @@ mod tests {
     fn keys_that_are_no_plain_words_are_quoted() {
         let path = Path::of("spec.pools").index(1).key("labels").key("example.com/tier");
         assert_eq!(path.to_string(), r#"spec.pools[1].labels["example.com/tier"]"#);
+        assert_eq!(Path::of("spec.pools[1].labels").key("example.com/tier"), path);
     }
 }

@@ -55,7 +55,7 @@ fn collect_patterns(schema: &Json, patterns: &mut HashMap<String, Regex>) {
 /// A located value as JSON.
 pub(crate) fn to_json(node: &Node) -> Json {
     match &node.value {
-        Value::Null => Json::Null,
+        Value::Null | Value::Refused => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
         Value::Integer(value) => Json::from(*value),
         Value::Float(value) => Json::from(*value),
@@ -75,7 +75,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Checks a value; `None` when nothing of it can be used. `label` is what to point at when the value is empty.
     fn node(&mut self, node: &Node, label: &Range<usize>, schema: &'a Json, path: &Path) -> Option<Json> {
-        if self.faults.is_full() {
+        if self.faults.is_full() || matches!(node.value, Value::Refused) {
             return None;
         }
         let field = schema;
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
             Value::List(items) => self.list(node, items, schema, path),
             Value::Text(text) => self.text(text, &node.span, schema, path).then(|| to_json(node)),
             Value::Integer(number) => self.integer(*number, node, schema, path).then(|| to_json(node)),
-            Value::Null | Value::Bool(_) | Value::Float(_) => Some(to_json(node)),
+            Value::Null | Value::Refused | Value::Bool(_) | Value::Float(_) => Some(to_json(node)),
         }
     }
 
@@ -109,18 +109,18 @@ impl<'a> Walk<'a> {
             return Some(value);
         }
         let known: Vec<String> = allowed.iter().map(|json| plain(json)).collect();
-        let written = plain(&value);
+        let written = value.as_str().map_or_else(|| value.to_string(), quote);
         let described = schema.get("description").and_then(Json::as_str);
         // Numbers are chosen, not mistyped.
         let near = node.text().and_then(|text| nearest(text, known.iter().map(String::as_str)));
         let hint = near.map(|near| format!("did you mean `{near}`?"));
         let hint = hint.or_else(|| described.map(str::to_owned));
         let message = match known.as_slice() {
-            [only] => format!("{} is not allowed here; it must be {only}", quote(&written)),
+            [only] => format!("{written} is not allowed here; it must be {only}"),
             _ if matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null) => {
                 format!("one of {} is needed here, not {}", known.join(", "), kind_words(&node.value))
             }
-            _ => format!("{} is none of {}", quote(&written), known.join(", ")),
+            _ => format!("{written} is none of {}", known.join(", ")),
         };
         let span = if node.span.is_empty() { label } else { &node.span };
         self.fault(Code::InvalidValue, span, path, message, hint);
@@ -146,6 +146,8 @@ impl<'a> Walk<'a> {
                 continue;
             }
             match schema.get("additionalProperties") {
+                // A merge key, which was refused with the alias that it has.
+                _ if entry.key == "<<" && matches!(entry.value.value, Value::Refused) => {}
                 Some(Json::Bool(false)) => {
                     let known = properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str));
                     let hint = suggest(&entry.key, known.collect::<Vec<_>>());
@@ -308,6 +310,7 @@ impl<'a> Walk<'a> {
                 format!("{} is neither true nor false", quote(text)),
                 Some("write true or false, without quotes".to_owned()),
             ),
+            Value::Float(_) if number_wanted => (format!("{written} is not {wanted}"), describe(choices)),
             other => (format!("{wanted} is needed here, not {}", kind_words(other)), describe(choices)),
         };
         let span = if node.span.is_empty() { label } else { &node.span };
@@ -372,7 +375,7 @@ pub(crate) fn types(schema: &Json) -> Vec<&str> {
 fn accepts_type(schema: &Json, value: &Value) -> bool {
     let types = types(schema);
     let name = match value {
-        Value::Null => "null",
+        Value::Null | Value::Refused => "null",
         Value::Bool(_) => "boolean",
         Value::Integer(_) => "integer",
         Value::Float(_) => "number",
@@ -385,7 +388,7 @@ fn accepts_type(schema: &Json, value: &Value) -> bool {
 
 fn kind_words(value: &Value) -> &'static str {
     match value {
-        Value::Null => "empty",
+        Value::Null | Value::Refused => "empty",
         Value::Bool(_) => "true or false",
         Value::Integer(_) | Value::Float(_) => "a number",
         Value::Text(_) => "text",

@@ -2,7 +2,8 @@
 //!
 //! The parser's events are read one by one into a small tree that knows the place of every value, so that validation
 //! can point at each fault. Anchors, aliases and tags are refused rather than expanded: a spec has no use for them, and without
-//! them the tree is never larger than the text.
+//! them the tree is never larger than the text. What is refused keeps its place in the tree, so that the rest of the file is
+//! looked at too.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -38,6 +39,8 @@ pub(crate) enum Value {
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
+    /// What was refused already: nothing more is to be said of it.
+    Refused,
 }
 
 /// A key and its value.
@@ -66,14 +69,15 @@ impl Node {
     }
 }
 
-/// Reads a file's documents; empty ones are left out.
-pub(crate) fn parse(source: &Source) -> Result<Vec<Node>, Faults> {
+/// Reads a file's documents; empty ones are left out. What is wrong in one leaves the rest of it readable, unless it ends the
+/// reading: then the documents before it are given.
+pub(crate) fn parse(source: &Source) -> (Vec<Node>, Faults) {
     let mut faults = Faults::default();
     let root = Path::default();
     if source.text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes; a spec may have {MAX_BYTES}", source.text.len());
         faults.push(source.fault(Code::TooLarge, &(0..0), &root, message, "split it into several files".to_owned()));
-        return faults.or(Vec::new());
+        return (Vec::new(), faults);
     }
     // The replacement character is what a reader makes of bytes that are not UTF-8; names and flags must not go on with it.
     let unreadable =
@@ -84,9 +88,10 @@ pub(crate) fn parse(source: &Source) -> Result<Vec<Node>, Faults> {
         };
         let hint = "save the file as plain UTF-8 text".to_owned();
         faults.push(source.fault(Code::Syntax, &(position..position + sign.len_utf8()), &root, message, hint));
-        return faults.or(Vec::new());
+        return (Vec::new(), faults);
     }
-    let mut builder = Builder { source, faults, stack: Vec::new(), documents: Vec::new(), nodes: 0 };
+    let mut builder =
+        Builder { source, faults, stack: Vec::new(), documents: Vec::new(), nodes: 0, first_anchor: None, anchors: 0 };
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.flow_nesting_limit = MAX_DEPTH;
@@ -104,7 +109,8 @@ pub(crate) fn parse(source: &Source) -> Result<Vec<Node>, Faults> {
             }
         }
     }
-    builder.faults.or(builder.documents)
+    builder.anchors();
+    (builder.documents, builder.faults)
 }
 
 /// A collection that is being read.
@@ -127,6 +133,9 @@ struct Builder<'a> {
     stack: Vec<Open>,
     documents: Vec<Node>,
     nodes: usize,
+    /// Where the first anchor or alias stands.
+    first_anchor: Option<(Range<usize>, Path)>,
+    anchors: usize,
 }
 
 impl Builder<'_> {
@@ -135,15 +144,21 @@ impl Builder<'_> {
         let bytes = self.bytes(span);
         let start = bytes.start;
         if event.anchor_id().is_some() || event.is_alias() {
-            self.refuse(&bytes, "anchors and aliases are not part of a spec", "write the value out where it is needed");
+            self.anchors += 1;
+            let path = self.path();
+            self.first_anchor.get_or_insert((bytes.clone(), path));
         }
-        if let Some(tag) = event.tag() {
-            let message = format!("the tag {} is not part of a spec", quote(&tag.original()));
-            self.refuse(&bytes, &message, "remove the tag; put quotes around a value that has to be text");
+        let tagged = event.tag().map(|tag| format!("the tag {} is not part of a spec", quote(&tag.original())));
+        if let Some(message) = &tagged {
+            self.refuse(&bytes, message, "remove the tag; put quotes around a value that has to be text");
         }
         match event {
+            // Without its tag, the text may be of another type than was meant.
+            Event::Scalar(_, ScalarStyle::Plain, _, _) if tagged.is_some() && !self.is_key() => {
+                self.complete(Node { value: Value::Refused, span: bytes });
+            }
             Event::Scalar(text, style, _, _) => self.scalar(&text, style, bytes),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => self.complete(Node { value: Value::Null, span: bytes }),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => self.complete(Node { value: Value::Refused, span: bytes }),
             Event::SequenceStart(..) => self.stack.push(Open::List { items: Vec::new(), start: bytes.start }),
             Event::MappingStart(..) => self.stack.push(Open::Map {
                 entries: Vec::new(),
@@ -160,11 +175,37 @@ impl Builder<'_> {
         }
         if self.nodes > MAX_NODES || self.stack.len() > MAX_DEPTH {
             let message = format!("a spec may have {MAX_NODES} values, nested {MAX_DEPTH} deep");
-            let fault = self.source.fault(Code::TooLarge, &(start..start), &Path::default(), message, None);
+            let fault = self.source.fault(Code::TooLarge, &(start..start), &self.path(), message, None);
             self.faults.push(fault);
             return false;
         }
         true
+    }
+
+    /// The place of the value that is read next.
+    fn path(&self) -> Path {
+        self.stack.iter().fold(Path::default(), |path, open| match open {
+            Open::List { items, .. } => path.index(items.len()),
+            Open::Map { key: Key::Read(name, _), .. } => path.key(name),
+            Open::Map { .. } => path,
+        })
+    }
+
+    /// Whether the next scalar is a key.
+    fn is_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Open::Map { key: Key::Awaited, .. }))
+    }
+
+    /// However many there are, they are one mistake.
+    fn anchors(&mut self) {
+        let Some((span, path)) = self.first_anchor.take() else { return };
+        let places = match self.anchors {
+            1 => String::new(),
+            count => format!(", and stand in {count} places of this file"),
+        };
+        let message = format!("anchors and aliases are not part of a spec{places}");
+        let hint = "write the value out where it is needed".to_owned();
+        self.faults.push(self.source.fault(Code::Syntax, &span, &path, message, hint));
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Range<usize>) {
@@ -175,7 +216,7 @@ impl Builder<'_> {
                 let line = self.source.fault(Code::DuplicateKey, &first, &Path::default(), "", None).line;
                 let message = format!("the key {} stands twice in this mapping", quote(text));
                 let hint = format!("remove one of them; the first is on line {line}");
-                self.faults.push(self.source.fault(Code::DuplicateKey, &span, &Path::default(), message, hint));
+                self.faults.push(self.source.fault(Code::DuplicateKey, &span, &self.path(), message, hint));
             }
             return;
         }
@@ -210,7 +251,7 @@ impl Builder<'_> {
     }
 
     fn refuse(&mut self, span: &Range<usize>, message: &str, hint: &str) {
-        let fault = self.source.fault(Code::Syntax, span, &Path::default(), message, hint.to_owned());
+        let fault = self.source.fault(Code::Syntax, span, &self.path(), message, hint.to_owned());
         self.faults.push(fault);
     }
 
@@ -242,7 +283,7 @@ impl Builder<'_> {
                 "check the indentation, the colons and the quotes here and on the line above",
             ),
         };
-        let fault = self.source.fault(code, &(start..start), &Path::default(), message, hint.to_owned());
+        let fault = self.source.fault(code, &(start..start), &self.path(), message, hint.to_owned());
         self.faults.push(fault);
     }
 }
@@ -298,7 +339,8 @@ mod tests {
     use super::*;
 
     fn tree(text: &str) -> Result<Vec<Node>, Faults> {
-        parse(&Source::new("test.yaml", text))
+        let (documents, faults) = parse(&Source::new("test.yaml", text));
+        faults.or(documents)
     }
 
     fn first_fault(text: &str) -> String {
@@ -335,6 +377,19 @@ mod tests {
         let bomb =
             std::iter::once("a0: &a0 [x, x]\n".to_owned()).chain((0..30).map(level)).collect::<Vec<_>>().concat();
         assert!(first_fault(&bomb).contains("anchors and aliases"));
+        assert_eq!(tree(&bomb).expect_err("it is a bomb").len(), 1, "{}", first_fault(&bomb));
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_rest_and_says_where_it_stands() {
+        let text = "a: 1\nb: [0, &x 2, *x]\na: !!str 3\nc: ok\n";
+        let (documents, faults) = parse(&Source::new("test.yaml", text));
+        let listed: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.code, fault.path)).collect();
+        assert_eq!(listed, ["duplicate-key a", "syntax a", "syntax b[1]"]);
+        assert_eq!(documents[0].get("c").and_then(|entry| entry.value.text()), Some("ok"));
+        let (documents, faults) = parse(&Source::new("test.yaml", "a: 1\n---\nb: { c: [\n"));
+        assert_eq!((documents.len(), faults.len()), (1, 1));
+        assert!(faults.to_string().contains(": b.c[0]: "), "{faults}");
     }
 
     #[test]

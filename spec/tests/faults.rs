@@ -1,6 +1,6 @@
 //! Unsound specs: each fault with its place, path and hint.
 
-use meridian_spec::{Code, Fault, clusters};
+use meridian_spec::{Code, Draft, Fault, Path, Unfit, clusters, clusters_that_fit};
 
 use crate::{EXAMPLE, catalogue, minimal, resolve};
 
@@ -85,6 +85,15 @@ const SINGLE: &[(&str, &str)] = &[
         "kubernetes: { etcd: { extraArgs: { initial-cluster: x } } }",
         "conflict spec.kubernetes.etcd.extraArgs.initial-cluster",
     ),
+    (
+        "kubernetes: { etcd: { extraArgs: { initial-cluster-token: x } } }",
+        "conflict spec.kubernetes.etcd.extraArgs.initial-cluster-token",
+    ),
+    (
+        "kubernetes: { kubelet: { extraArgs: { node-ip: 10.0.0.1 } } }",
+        "conflict spec.kubernetes.kubelet.extraArgs.node-ip",
+    ),
+    ("kubernetes: { kubelet: { extraArgs: { v: '2 --foo' } } }", "invalid-value spec.kubernetes.kubelet.extraArgs.v"),
     ("kubernetes: { kubelet: { extraArgs: { --v: '2' } } }", "invalid-value spec.kubernetes.kubelet.extraArgs.--v"),
     ("network: { cidr: 10.0.0.0/33 }", "invalid-value spec.network.cidr"),
     ("network: { cidr: 10.0.0.0/8 }", "invalid-network spec.network.cidr"),
@@ -166,6 +175,14 @@ const SINGLE: &[(&str, &str)] = &[
     ),
     (
         "pools: [{ name: a, machine: { size: small }, volumes: [{ name: v, sizeGiB: 10, mount: data }] }]",
+        "invalid-value spec.pools[0].volumes[0].mount",
+    ),
+    (
+        "pools: [{ name: a, machine: { size: small }, volumes: [{ name: v, sizeGiB: 10, mount: /etc/kubernetes }] }]",
+        "invalid-value spec.pools[0].volumes[0].mount",
+    ),
+    (
+        "pools: [{ name: a, machine: { size: small }, volumes: [{ name: v, sizeGiB: 10, mount: /var/lib/kubelet/pki }] }]",
         "invalid-value spec.pools[0].volumes[0].mount",
     ),
     ("bastion: { allow: [203.0.113.0/24] }", "missing-field spec.bastion"),
@@ -253,6 +270,118 @@ fn names_and_labels_keep_to_the_limits_of_their_cloud() {
     assert_eq!(codes(&labelled("europe-west1")), ["refused-label metadata.labels.Team"]);
     let ours = minimal("eu-west-1", "").replace("{ name: demo }", "{ name: demo, labels: { meridian/cluster: x } }");
     assert_eq!(codes(&ours), ["refused-label metadata.labels[\"meridian/cluster\"]"]);
+}
+
+#[test]
+fn an_unknown_region_hides_nothing_that_depends_on_the_cloud_alone() {
+    let text = minimal(
+        "eu-west-11",
+        "network: { cidr: 10.0.0.0/28 }\ncontrolPlane: { machine: { type: m7i.xlrge } }\n\
+         pools: [{ name: a, machine: { cpu: 5000, memoryGiB: 8 } }, { name: b, machine: { cpu: 2, memoryGiB: 8 } }]",
+    );
+    let text = text.replace("{ name: demo }", &format!("{{ name: {}, labels: {{ aws:x: y }} }}", "a".repeat(36)));
+    assert_eq!(
+        codes(&text),
+        [
+            "name-limit metadata.name",
+            "refused-label metadata.labels[\"aws:x\"]",
+            "unknown-region spec.region",
+            "network-too-small spec.network.cidr",
+            "unknown-machine spec.controlPlane.machine.type",
+            "invalid-value spec.pools[0].machine.cpu",
+        ]
+    );
+}
+
+#[test]
+fn what_yaml_does_not_like_hides_nothing_else_in_the_file() {
+    let text = minimal(
+        "eu-west-11",
+        "network: &net { topolgy: private }\ncontrolPlane: { slots: 4, slots: 5, machine: *net }\n\
+         deletionProtection: !!bool yes",
+    );
+    assert_eq!(
+        codes(&text),
+        [
+            "unknown-region spec.region",
+            "syntax spec.network",
+            "unknown-field spec.network.topolgy",
+            "invalid-value spec.controlPlane.slots",
+            "duplicate-key spec.controlPlane.slots",
+            "syntax spec.deletionProtection",
+        ]
+    );
+}
+
+#[test]
+fn an_unsound_number_of_slots_or_zones_hides_no_network_that_is_too_small() {
+    let large = "network: { cidr: 10.0.0.0/22 }\ncontrolPlane: { slots: 4 }\n\
+                 pools: [{ name: a, machine: { size: huge }, max: 1000 }]";
+    assert_eq!(
+        codes(&minimal("eu-west-1", large)),
+        [
+            "network-too-small spec.network.cidr",
+            "invalid-value spec.controlPlane.slots",
+            "invalid-value spec.pools[0].machine.size",
+        ]
+    );
+    assert_eq!(
+        codes(&minimal("eu-west-1", "network: { cidr: 10.0.0.0/28, zones: 9 }")),
+        ["network-too-small spec.network.cidr", "invalid-value spec.network.zones"]
+    );
+}
+
+#[test]
+fn what_the_cloud_says_stands_among_the_other_faults() {
+    let text = minimal("eu-west-1", "controlPlane: { slots: 4 }\npools: [{ name: a, machine: { size: huge } }]");
+    let text = text.replace("{ name: demo }", "{ name: demo, labels: { team: a } }");
+    let judge = |draft: &Draft| {
+        assert_eq!((draft.name.as_deref(), draft.provider.as_str()), (Some("demo"), "aws"));
+        assert_eq!((draft.labels.len(), draft.pools.len(), draft.slots.len()), (1, 1, 0));
+        vec![
+            Unfit::new(Path::of("metadata.labels").key("team"), "not here", "elsewhere"),
+            Unfit::new("spec.controlPlane.slots", "told already", ""),
+        ]
+    };
+    let faults = clusters_that_fit(&[("test.yaml", &text)], catalogue(), &judge).expect_err("unsound");
+    let listed: Vec<String> =
+        faults.iter().map(|fault| format!("{}:{} {} {}", fault.line, fault.column, fault.code, fault.path)).collect();
+    assert_eq!(
+        listed,
+        [
+            "3:41 unfit metadata.labels.team",
+            "7:26 invalid-value spec.controlPlane.slots",
+            "8:39 invalid-value spec.pools[0].machine.size",
+        ],
+        "{faults}"
+    );
+}
+
+#[test]
+fn what_is_sound_of_a_sound_spec_is_all_of_it() {
+    let seen = std::cell::RefCell::new(Vec::new());
+    let judge = |draft: &Draft| {
+        seen.borrow_mut().push(draft.clone());
+        Vec::new()
+    };
+    let sound = clusters_that_fit(&[("test.yaml", EXAMPLE)], catalogue(), &judge).expect("sound");
+    assert_eq!(*seen.borrow(), [Draft::from(&sound[0])]);
+}
+
+#[test]
+fn numbers_are_told_as_numbers() {
+    let message = |lines: &str| only(&minimal("eu-west-1", lines)).message;
+    assert_eq!(message("controlPlane: { slots: 4 }"), "4 is none of 1, 3, 5");
+    assert_eq!(message("pools: [{ name: a, machine: { size: small }, max: 3.5 }]"), "3.5 is not a whole number");
+}
+
+#[test]
+fn a_region_with_too_few_zones_names_how_many_it_has_and_others_nearby() {
+    let hint = |region: &str, lines: &str| only(&minimal(region, lines)).hint.unwrap_or_default();
+    let west = hint("us-west-1", "network: { zones: 3 }");
+    assert!(west.contains("at most 2") && west.contains("us-west-2"), "{west}");
+    let none = hint("australiacentral", "network: { zones: 3 }");
+    assert!(none.contains("leave `zones` out") && none.contains("australiaeast"), "{none}");
 }
 
 #[test]

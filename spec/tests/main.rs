@@ -1,5 +1,7 @@
 //! The spec as its users meet it: files in, clusters or faults out.
 
+#![expect(clippy::expect_used, reason = "a test may panic")]
+
 mod faults;
 mod hostile;
 mod regions;

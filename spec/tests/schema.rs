@@ -220,7 +220,9 @@ fn every_field_is_documented() {
     assert!(text.contains("Least number of machines"), "{text}");
     let text = explain(Kind::Cluster, "spec.pools", catalogue()).expect("a field");
     assert!(text.contains("onDemand") || text.contains("spot"), "{text}");
-    assert_eq!(explain(Kind::Cluster, "spec.nothing", catalogue()), None);
+    for nowhere in ["spec.nothing", "spec.", ".spec", "spec..pools", "."] {
+        assert_eq!(explain(Kind::Cluster, nowhere, catalogue()), None, "{nowhere}");
+    }
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use meridian_spec::flags::{self, Component as Owner};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -202,7 +203,7 @@ fn cluster_configuration(slot: &ControlPlaneSlot) -> Result<ClusterConfiguration
     validate::node_name("the cluster's name", &cluster.name)?;
     validate::node_name("the DNS domain", &cluster.dns_domain)?;
     let gates = gates(&cluster.feature_gates)?;
-    let component = |field, arguments| gated(field, arguments, gates.as_deref());
+    let component = |owner, arguments| gated(owner, arguments, gates.as_deref());
     Ok(ClusterConfiguration {
         api_version: API_VERSION,
         kind: "ClusterConfiguration",
@@ -219,12 +220,12 @@ fn cluster_configuration(slot: &ControlPlaneSlot) -> Result<ClusterConfiguration
         etcd: Etcd { local: LocalEtcd { data_dir: ETCD_DATA, extra_args: etcd_arguments(slot)? } },
         api_server: ApiServer {
             cert_sans: &cluster.certificate_names,
-            extra_args: component("the API server's arguments", &cluster.arguments.api_server)?,
+            extra_args: component(Owner::ApiServer, &cluster.arguments.api_server)?,
         },
         controller_manager: Component {
-            extra_args: component("the controller manager's arguments", &cluster.arguments.controller_manager)?,
+            extra_args: component(Owner::ControllerManager, &cluster.arguments.controller_manager)?,
         },
-        scheduler: Component { extra_args: component("the scheduler's arguments", &cluster.arguments.scheduler)? },
+        scheduler: Component { extra_args: component(Owner::Scheduler, &cluster.arguments.scheduler)? },
     })
 }
 
@@ -244,26 +245,30 @@ fn etcd_arguments(slot: &ControlPlaneSlot) -> Result<Vec<Argument>, TemplateErro
         ("initial-cluster-state", "new".to_owned()),
         ("initial-cluster-token", slot.cluster.name.clone()),
     ];
-    merge("the arguments of etcd", &slot.cluster.arguments.etcd, own)
+    merge(Owner::Etcd, &slot.cluster.arguments.etcd, own)
 }
 
 fn gated(
-    field: &'static str,
+    owner: Owner,
     arguments: &BTreeMap<String, String>,
     gates: Option<&str>,
 ) -> Result<Vec<Argument>, TemplateError> {
-    merge(field, arguments, gates.map(|gates| ("feature-gates", gates.to_owned())))
+    merge(owner, arguments, gates.map(|gates| ("feature-gates", gates.to_owned())))
 }
 
-/// The user's arguments and ours by name; the user may not set what we set.
+/// The user's arguments and ours by name; the user may not set what we set, whether we set it this time or not.
 fn merge(
-    field: &'static str,
+    owner: Owner,
     arguments: &BTreeMap<String, String>,
     own: impl IntoIterator<Item = (&'static str, String)>,
 ) -> Result<Vec<Argument>, TemplateError> {
+    let field = of(owner);
     let mut merged = arguments.clone();
     for name in arguments.keys() {
         validate::plain(field, name, "-.", "arguments without leading dashes")?;
+        if flags::reserved(owner, name).is_some() {
+            return Err(TemplateError::Reserved { field, name: name.clone() });
+        }
     }
     for (name, value) in own {
         if merged.insert(name.to_owned(), value).is_some() {
@@ -300,9 +305,18 @@ fn kubelet_configuration(cluster: &Cluster) -> Result<BTreeMap<String, Value>, T
     Ok(fields)
 }
 
-/// kubelet's arguments pass through an environment file that systemd splits at spaces, so nothing here could quote them.
+/// The arguments of a component, in words.
+fn of(owner: Owner) -> &'static str {
+    match owner {
+        Owner::ApiServer => "the API server's arguments",
+        Owner::ControllerManager => "the controller manager's arguments",
+        Owner::Scheduler => "the scheduler's arguments",
+        Owner::Etcd => "the arguments of etcd",
+        Owner::Kubelet => "kubelet's arguments",
+    }
+}
+
 fn registration<'a>(settings: &'a NodeSettings, name: Option<&'a str>) -> Result<NodeRegistration<'a>, TemplateError> {
-    const FIELD: &str = "kubelet's arguments";
     for (key, value) in &settings.labels {
         validate::plain("the label", key, "._-/", "a label's key")?;
         validate::that(value.is_empty() || is_label_value(value), "the label's value", value, "a label's value")?;
@@ -317,17 +331,11 @@ fn registration<'a>(settings: &'a NodeSettings, name: Option<&'a str>) -> Result
         )?;
     }
     for value in settings.kubelet_arguments.values() {
-        let graphic = value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'\\' | b'$'));
-        validate::that(graphic, FIELD, value, "one word without quotes, backslashes and $")?;
-    }
-    for reserved in ["node-ip", "register-with-taints", "hostname-override"] {
-        if settings.kubelet_arguments.contains_key(reserved) {
-            return Err(TemplateError::Reserved { field: FIELD, name: reserved.to_owned() });
-        }
+        validate::that(flags::is_kubelet_value(value), of(Owner::Kubelet), value, flags::KUBELET_VALUE)?;
     }
     let labels = settings.labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
     let own = if labels.is_empty() { None } else { Some(("node-labels", labels)) };
-    let kubelet_extra_args = merge(FIELD, &settings.kubelet_arguments, own)?;
+    let kubelet_extra_args = merge(Owner::Kubelet, &settings.kubelet_arguments, own)?;
     Ok(NodeRegistration { name, cri_socket: CRI_SOCKET, taints: settings.taints.as_deref(), kubelet_extra_args })
 }
 

@@ -144,6 +144,36 @@ fn the_plan_as_json_is_what_review_tools_read() {
 }
 
 #[test]
+fn a_plan_that_fails_is_a_document_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = ["plan", "-f", "examples/aws.yaml", "--sandbox", "-o", "json"];
+    let denied = ["--fault", "operation=DescribeVpcs,effect=denied"];
+    let text = stdout(meridian(dir.path()).args(plan).args(denied), 1);
+    let failed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&failed["errored"], &failed["cluster"]), (&true.into(), &"prod-eu".into()));
+    assert!(failed["error"].as_str().unwrap().contains("DescribeVpcs"), "{failed}");
+    let text = stdout(meridian(dir.path()).args(["plan", "-f", "/nonexistent", "-o", "json"]), 3);
+    let failed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&failed["errored"], &failed["cluster"]), (&true.into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn the_log_has_no_colour_on_a_pipe_and_names_every_cloud() {
+    let dir = tempfile::tempdir().unwrap();
+    for cloud in meridian_tests::clouds::CLOUDS {
+        let spec = dir.path().join("spec.yaml");
+        std::fs::write(&spec, cloud.example()).unwrap();
+        let told = stderr(meridian(dir.path()).args(["plan", "--sandbox", "-vvv", "-f"]).arg(&spec), 2);
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+        assert!(!told.contains("meridian_sandbox"), "{told}");
+        let fault = "effect=throttle,times=1";
+        let told =
+            stderr(meridian(dir.path()).args(["plan", "--sandbox", "-vv", "--fault", fault, "-f"]).arg(&spec), 2);
+        assert!(told.contains("trying again"), "{told}");
+    }
+}
+
+#[test]
 fn planning_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--sandbox"]), 2);
@@ -187,6 +217,9 @@ fn render_needs_nothing_and_is_the_same_each_time() {
     let first = render("a");
     assert_eq!(first, render("b"));
     let user_data = first.iter().filter(|(name, _)| name.ends_with(".user_data")).count();
+    // What nobody knows offline is not made up.
+    let text = first.values().map(String::as_str).collect::<String>();
+    assert!(text.contains("unresolved:image/amd64") && text.contains("meridian-prod-eu-xxxxxxxxxxxx"));
     assert!(user_data >= 5, "three slots and two pools, but {user_data} user-data files");
     for (name, text) in &first {
         for secret in ["PRIVATE KEY", "client-key-data", "aws_secret"] {
@@ -306,12 +339,19 @@ fn help_shows_examples_and_wrong_usage_gives_3() {
         let help = stdout(meridian(dir.path()).args([command, "--help"]), 0);
         assert!(help.contains("Examples:"), "{command}");
     }
+    for words in [["get", "versions"], ["get", "pools"], ["sandbox", "serve"], ["state", "show"]] {
+        let help = stdout(meridian(dir.path()).args(words).arg("--help"), 0);
+        assert!(help.contains("Examples:"), "{words:?}");
+    }
     expect(meridian(dir.path()).args(["plan"]), 3);
     expect(meridian(dir.path()).args(["nonsense"]), 3);
     // The state is in the environment, and nobody has to give it.
     let usage = stderr(meridian(dir.path()).args(["plan"]), 3);
     assert!(usage.contains("--file <FILE>") && !usage.contains("--state"), "{usage}");
-    expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 1);
+    expect(meridian(dir.path()).args(["plan", "-f", "/nonexistent"]), 3);
+    let moon = stderr(meridian(dir.path()).args(["sandbox", "serve", "--port", "moon=1"]), 3);
+    assert!(moon.contains("no cloud `moon`") && moon.contains("azure"), "{moon}");
+    assert!(stdout(meridian(dir.path()).args(["get", "versions"]), 0).contains("1.34"));
     expect(meridian(dir.path()).args(["state", "list", "--state", "ftp://bucket"]), 3);
     expect(meridian(dir.path()).args(["plan", "-f", "examples/aws.yaml", "--endpoint", "moon=http://127.0.0.1:1"]), 3);
     assert!(stdout(meridian(dir.path()).args(["completions", "bash"]), 0).contains("meridian"));
@@ -348,6 +388,8 @@ fn json_on_stdout_is_one_document_also_for_several_clusters_and_none_changed() {
         let results: serde_json::Value = serde_json::from_str(&text).unwrap();
         let names: Vec<_> = results.as_array().unwrap().iter().map(|result| &result["cluster"]).collect();
         assert_eq!(names, ["prod-eu", "prod-two"], "{command}");
+        let calls = |index: usize| results[index]["stats"]["api_calls"]["total"].as_u64().unwrap();
+        assert!(calls(1) > 0 && calls(1) < calls(0) * 3 / 2, "{command}: {} and {}", calls(0), calls(1));
         assert!(results[1]["outputs"]["api_endpoint"].is_string(), "{command}");
     }
 }

@@ -20,9 +20,9 @@ use meridian_engine::{Address, KindSchema, Observed, state};
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Credentials, Dispatch, Pace, Pins, Provider, Roster, Scope,
-    StateConnection, StateHost, StateSchemes, Unfit,
+    StateConnection, StateHost, StateSchemes,
 };
-use meridian_spec::Cluster;
+use meridian_spec::{Cluster, Draft, Unfit};
 use meridian_tests::clouds::CLOUDS;
 use meridian_tests::emulator::Emulator;
 use meridian_tests::harness::OnSandbox;
@@ -156,8 +156,8 @@ impl Provider for Part {
         AwsProvider.schemas()
     }
 
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit> {
-        AwsProvider.check(cluster)
+    fn check(&self, draft: &Draft) -> Vec<Unfit> {
+        AwsProvider.check(draft)
     }
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {

@@ -10,8 +10,8 @@ use meridian_cli::registry::Registry;
 use meridian_cli::views;
 use meridian_engine::planner::{Inputs, PlanError, plan};
 use meridian_provider_api::{Compiled, Pins};
-use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Catalogue, Draft};
 use meridian_tests::binary::root;
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::imagined;
@@ -92,7 +92,7 @@ fn compiled(cloud: TestCloud, text: &str, at: &str) -> (Cluster, Compiled) {
     let cluster = clusters.remove(0);
     let registry = Registry::default();
     let provider = registry.get(&cluster.provider).unwrap();
-    assert_eq!(provider.check(&cluster), [], "{at}");
+    assert_eq!(provider.check(&Draft::from(&cluster)), [], "{at}");
     let compiled = provider.compile(&cluster, &pins(cloud)).unwrap();
     (cluster, compiled)
 }

@@ -3,7 +3,7 @@
 use meridian_cli::registry::Registry;
 use meridian_provider_api::Pins;
 use meridian_sandbox::{Config, Pace};
-use meridian_spec::{Catalogue, Region, RegionStatus};
+use meridian_spec::{Catalogue, Draft, Region, RegionStatus};
 use meridian_tests::clouds::{CLOUDS, TestCloud};
 use meridian_tests::harness::zones;
 use meridian_tests::rig::{self, Rig};
@@ -41,7 +41,7 @@ fn the_example_compiles_for_every_public_region() {
                 Catalogue::builtin().unwrap(),
             )
             .unwrap_or_else(|faults| panic!("{}: {faults}", region.name));
-            assert_eq!(provider.check(&clusters[0]), [], "{}", region.name);
+            assert_eq!(provider.check(&Draft::from(&clusters[0])), [], "{}", region.name);
             let compiled = provider.compile(&clusters[0], &Pins::new()).unwrap();
             compiled.graph.check().unwrap();
         }

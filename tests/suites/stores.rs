@@ -316,7 +316,7 @@ impl Worker {
     /// Ours have a mark among the lines of the test runner, which may stand before them on the same line.
     fn answer(&mut self) -> String {
         loop {
-            let line = self.answers.next().expect("a worker died").unwrap();
+            let line = self.answers.next().unwrap().unwrap();
             if let Some((_, answer)) = line.split_once("@@") {
                 return answer.to_owned();
             }

@@ -6,8 +6,9 @@ use anyhow::Result;
 use meridian_engine::plan::FORMAT_VERSION;
 use meridian_engine::{Plan, State};
 
-use super::carry_out::{Results, carry_out, confirm};
+use super::carry_out::{Results, Run, carry_out, confirm};
 use super::{files, print, tell};
+use crate::again::Again;
 use crate::args::{Files, Global, Output};
 use crate::bounded;
 use crate::context::Context;
@@ -22,8 +23,15 @@ const MAX_PLAN: u64 = 64 * bounded::MIB;
 #[command(after_help = "Examples:\n  meridian apply -f cluster.yaml\n  \
                         meridian plan -f cluster.yaml --save cluster.plan\n  meridian apply cluster.plan --yes")]
 pub struct Args {
-    /// A file of specs; several documents in one and several files are taken together. `-` is standard input.
-    #[arg(short, long = "file", value_name = "FILE", required_unless_present = "plan", conflicts_with = "plan")]
+    /// Files of specs; several documents in one and several files are taken together. `-` is standard input.
+    #[arg(
+        short,
+        long = "file",
+        value_name = "FILE",
+        required_unless_present = "plan",
+        conflicts_with = "plan",
+        num_args = 1..
+    )]
     file: Vec<PathBuf>,
     /// A plan that `meridian plan --save` wrote.
     #[arg(value_name = "PLANFILE")]
@@ -34,6 +42,13 @@ pub struct Args {
     /// How the result looks.
     #[arg(short, long, default_value = "text")]
     output: Output,
+}
+
+impl Args {
+    /// The files that were given.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.file
+    }
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
@@ -67,8 +82,9 @@ async fn apply(context: &Context, global: &Global, args: &Args, plans: &[Plan], 
             results.unchanged(context, &state);
             continue;
         }
-        confirm(args.yes || plan.is_empty(), &format!("Apply this to {}?", plan.cluster))?;
-        let code = carry_out(context, plan, global, args.output, results).await?;
+        confirm(args.yes || plan.is_empty(), &format!("Apply this to {}?", plan.cluster)).await?;
+        let run = Run { global, again: Again::new(global, &args.file), output: args.output };
+        let code = carry_out(context, plan, &run, results).await?;
         if code != Code::Done {
             return Ok(code);
         }

@@ -1,32 +1,41 @@
 //! What `create`, `apply` and `destroy` have in common: show, ask, apply, sum up.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use anyhow::Result;
 use meridian_engine::{Plan, State};
 use serde_json::Value as Json;
 
 use super::{print, print_json, tell};
+use crate::again::Again;
 use crate::args::{Global, Output};
 use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::progress::Progress;
+use crate::prompt;
 use crate::session::Applied;
 use crate::views;
 
 /// Asks whether to go on. Without a terminal the answer must have been given as `--yes`.
-pub fn confirm(yes: bool, question: &str) -> Result<()> {
+pub async fn confirm(yes: bool, question: &str) -> Result<()> {
     if yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !prompt::is_possible() {
         return Err(Failure::wrong("there is no terminal to ask on", "say --yes to go on without a question"));
     }
-    if dialoguer::Confirm::new().with_prompt(question).default(false).interact()? {
+    let answer = prompt::ask(&format!("{question} [y/N] ")).await?.unwrap_or_default();
+    if ["y", "yes"].contains(&answer.to_lowercase().as_str()) {
         return Ok(());
     }
     Err(Failure::failed("nothing was done", "the question was not answered with yes"))
+}
+
+/// How a plan is carried out.
+pub struct Run<'a> {
+    pub global: &'a Global,
+    pub again: Again,
+    pub output: Output,
 }
 
 /// What came of each cluster, for `-o json`.
@@ -43,7 +52,7 @@ impl Results {
             "failed": [],
             "critical_path_ms": 0,
             "apply_ms": 0,
-            "stats": context.session.stats(),
+            "stats": context.session.stats_of(&state.cluster),
         }));
     }
 
@@ -58,20 +67,14 @@ impl Results {
 }
 
 /// Applies a plan that was agreed to, with progress, and tells what came of it.
-pub async fn carry_out(
-    context: &Context,
-    plan: &Plan,
-    global: &Global,
-    output: Output,
-    results: &mut Results,
-) -> Result<Code> {
+pub async fn carry_out(context: &Context, plan: &Plan, run: &Run<'_>, results: &mut Results) -> Result<Code> {
     let progress = Progress::new();
     let stop = context.stop();
     let applied = context.session.apply(plan, &progress, stop).await;
     progress.finish();
     let applied = applied?;
-    let stats = context.session.stats();
-    match output {
+    let stats = context.session.stats_of(&plan.cluster);
+    match run.output {
         Output::Json => results.0.push(serde_json::json!({
             "cluster": plan.cluster,
             "complete": applied.report.is_complete(),
@@ -89,20 +92,20 @@ pub async fn carry_out(
             }
         }
     }
-    if global.verbose > 0 {
+    if run.global.verbose > 0 {
         tell(&views::text::statistics(&stats));
     }
-    end(plan, &applied)
+    end(plan, &applied, &run.again)
 }
 
-fn end(plan: &Plan, applied: &Applied) -> Result<Code> {
+fn end(plan: &Plan, applied: &Applied, again: &Again) -> Result<Code> {
     let report = &applied.report;
     if report.is_complete() {
         return Ok(Code::Done);
     }
-    let again =
+    let command =
         if plan.destroy { format!("meridian destroy {}", plan.cluster) } else { "meridian apply -f FILE".to_owned() };
-    let hint = format!("run `{again}` to go on from here: what was done is written down and is not done again");
+    let hint = format!("run `{command}` to go on from here: what was done is written down and is not done again");
     let (failed, waiting) = (report.failed.len(), report.skipped.len());
     let steps = if failed == 1 { "step" } else { "steps" };
     let failures = format!("{failed} {steps} failed, {waiting} were not tried because of that");
@@ -118,7 +121,7 @@ fn end(plan: &Plan, applied: &Applied) -> Result<Code> {
             let _ = writeln!(text, "  {}: {}", failure.address, crate::views::clean(&failure.error));
         }
     }
-    let _ = writeln!(text, "hint: {hint}");
+    let _ = writeln!(text, "hint: {}", again.text(&hint));
     tell(&text);
     Ok(Code::Interrupted)
 }

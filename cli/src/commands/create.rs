@@ -1,10 +1,13 @@
 //! `meridian create`
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use meridian_spec::Cluster;
 
-use super::carry_out::{Results, carry_out, confirm};
+use super::carry_out::{Results, Run, carry_out, confirm};
 use super::{files, print, tell};
+use crate::again::Again;
 use crate::args::{Files, Global, Output};
 use crate::context::Context;
 use crate::error::Code;
@@ -24,6 +27,13 @@ pub struct Args {
     /// How the result looks.
     #[arg(short, long, default_value = "text")]
     output: Output,
+}
+
+impl Args {
+    /// The files that were given.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files.file
+    }
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
@@ -48,25 +58,26 @@ async fn create(
     for cluster in clusters {
         let plan = context.session.plan(cluster).await?;
         tell(&views::text::plan(&plan));
-        confirm(args.yes, &format!("Create the cluster {}?", cluster.name))?;
-        let code = carry_out(context, &plan, global, args.output, results).await?;
+        confirm(args.yes, &format!("Create the cluster {}?", cluster.name)).await?;
+        let run = Run { global, again: Again::new(global, args.files()), output: args.output };
+        let code = carry_out(context, &plan, &run, results).await?;
         if code != Code::Done {
             return Ok(code);
         }
         if args.output == Output::Text {
-            print(&next(global, cluster.name.as_str(), &args.files))?;
+            print(&next(&run.again, &cluster.name))?;
         }
     }
     Ok(Code::Done)
 }
 
-/// The commands to try next, with the flags that led here.
-fn next(global: &Global, name: &str, files: &Files) -> String {
-    let sandbox = if global.sandbox { " --sandbox" } else { "" };
-    let files: Vec<String> = files.file.iter().map(|file| format!("-f {}", file.display())).collect();
-    let files = files.join(" ");
-    format!(
-        "  Next           meridian plan {files}{sandbox}\n                 meridian get resources {name}\n                 \
-         meridian destroy {name}{sandbox}\n"
-    )
+/// The commands to try next.
+fn next(again: &Again, name: &str) -> String {
+    let commands = [
+        "meridian plan -f FILE".to_owned(),
+        format!("meridian get resources {name}"),
+        format!("meridian destroy {name}"),
+    ];
+    let commands = commands.map(|command| again.command(&command));
+    format!("  Next           {}\n", commands.join("\n                 "))
 }

@@ -1,14 +1,14 @@
 //! `meridian destroy`
 
-use std::io::IsTerminal as _;
-
 use anyhow::Result;
 
-use super::carry_out::{Results, carry_out};
+use super::carry_out::{Results, Run, carry_out};
 use super::{print, tell};
+use crate::again::Again;
 use crate::args::{Global, Output};
 use crate::context::Context;
 use crate::error::{Code, Failure};
+use crate::prompt;
 use crate::views;
 
 /// Take a cluster away, with everything that was made for it
@@ -30,9 +30,10 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let context = Context::new(global, "destroy").await?;
     let plan = context.session.plan_destroy(&args.name).await?;
     tell(&views::text::plan(&plan));
-    confirm(&args)?;
+    confirm(&args).await?;
     let mut results = Results::default();
-    let ended = carry_out(&context, &plan, global, args.output, &mut results).await;
+    let run = Run { global, again: Again::new(global, &[]), output: args.output };
+    let ended = carry_out(&context, &plan, &run, &mut results).await;
     results.print(args.output)?;
     let code = ended?;
     if code == Code::Done && args.output == Output::Text {
@@ -41,19 +42,18 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     Ok(code)
 }
 
-fn confirm(args: &Args) -> Result<()> {
+async fn confirm(args: &Args) -> Result<()> {
     if args.yes {
         return Ok(());
     }
-    if !std::io::stdin().is_terminal() {
+    if !prompt::is_possible() {
         return Err(Failure::wrong(
             "there is no terminal to type the name on",
             "say --yes to go on without a question",
         ));
     }
-    let prompt = format!("This can't be undone. Type `{}` to destroy it", args.name);
-    let typed: String = dialoguer::Input::new().with_prompt(prompt).allow_empty(true).interact_text()?;
-    if typed.trim() == args.name {
+    let question = format!("This can't be undone. Type `{}` to destroy it: ", args.name);
+    if prompt::ask(&question).await?.is_some_and(|typed| typed == args.name) {
         return Ok(());
     }
     Err(Failure::failed("nothing was done", "what was typed is not the cluster's name"))

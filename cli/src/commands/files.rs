@@ -3,9 +3,10 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::args::Files;
+use crate::error::Failure;
 
 /// The largest file that is read: more than a spec may be, so that the fault names the limit.
 const MAX_BYTES: u64 = 16 << 20;
@@ -17,7 +18,12 @@ pub fn read(files: &Files) -> Result<Vec<(String, String)>> {
         .file
         .iter()
         .map(|path| {
-            let bytes = read_bounded(path).with_context(|| format!("could not read {}", path.display()))?;
+            let bytes = read_bounded(path).map_err(|error| {
+                Failure::wrong(
+                    format!("could not read {}: {error}", path.display()),
+                    "name a file that can be read with -f",
+                )
+            })?;
             Ok((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
         })
         .collect()

@@ -29,29 +29,37 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     /// The clusters of the state.
+    #[command(after_help = "Examples:\n  meridian get clusters\n  meridian get clusters -o json")]
     Clusters,
     /// The worker pools of a cluster, as they were last applied.
+    #[command(after_help = "Examples:\n  meridian get pools prod-eu\n  meridian get pools prod-eu -o json")]
     Pools {
         /// Name of the cluster.
         name: String,
     },
     /// The machines of a cluster that Meridian itself made: slots of the control plane, bastion.
+    #[command(after_help = "Examples:\n  meridian get machines prod-eu\n  meridian get machines prod-eu -o json")]
     Machines {
         /// Name of the cluster.
         name: String,
     },
     /// What a cluster is made of.
+    #[command(after_help = "Examples:\n  meridian get resources prod-eu\n  meridian get resources prod-eu -o json")]
     Resources {
         /// Name of the cluster.
         name: String,
     },
     /// The regions of the clouds.
+    #[command(
+        after_help = "Examples:\n  meridian get regions\n  meridian get regions --provider gcp\n  meridian get regions -o json"
+    )]
     Regions {
         /// Of one cloud only.
         #[arg(long)]
         provider: Option<String>,
     },
     /// The Kubernetes versions that can be installed.
+    #[command(after_help = "Examples:\n  meridian get versions\n  meridian get versions -o json")]
     Versions,
 }
 
@@ -71,6 +79,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     Ok(Code::Done)
 }
 
+/// The fields of a row that the table shows, and the rows.
 type Rows = (&'static [&'static str], Vec<Json>);
 
 async fn clusters(global: &Global) -> Result<Rows> {
@@ -136,7 +145,7 @@ fn regions(provider: Option<&str>) -> Result<Rows> {
 fn versions() -> Result<Rows> {
     let catalogue = Catalogue::builtin()?;
     let versions = catalogue.kubernetes_versions().iter().collect();
-    Ok((&["minor", "patches"], rows(versions)?))
+    Ok((&["name", "latest"], rows(versions)?))
 }
 
 fn table(columns: &[&str], rows: &[Json]) -> String {
@@ -154,5 +163,20 @@ fn cell(value: &Json) -> String {
         Json::String(text) => crate::views::clean(text),
         Json::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{regions, versions};
+
+    /// A column that no row has would be blank in silence.
+    #[test]
+    fn every_column_of_what_the_catalogue_knows_is_there() {
+        for (columns, rows) in [versions().unwrap(), regions(None).unwrap()] {
+            for column in columns {
+                assert!(rows.iter().any(|row| row.get(*column).is_some()), "{column}");
+            }
+        }
     }
 }

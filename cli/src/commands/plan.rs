@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use meridian_spec::Cluster;
+use serde_json::Value as Json;
 
 use super::{files, print, print_json, tell};
 use crate::args::{Files, Global};
@@ -29,6 +31,13 @@ pub struct Args {
     destroy: bool,
 }
 
+impl Args {
+    /// The files that were given.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files.file
+    }
+}
+
 /// How a plan looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Look {
@@ -40,14 +49,37 @@ enum Look {
 }
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
+    let mut documents = Vec::new();
+    let ended = plan(global, &args, &mut documents).await;
+    // One cluster gives one document, as other tools expect it; several give a list.
+    match documents.as_slice() {
+        [] => {}
+        [document] => print_json(document)?,
+        documents => print_json(&documents)?,
+    }
+    ended
+}
+
+/// Plans one cluster after the other; as JSON each gives a document, and so does the failure that ends the run.
+async fn plan(global: &Global, args: &Args, documents: &mut Vec<Json>) -> Result<Code> {
+    let mut at = None;
+    let ended = plan_all(global, args, documents, &mut at).await;
+    if let (Err(error), Look::Json) = (&ended, args.output) {
+        documents.push(views::json::failed_plan(at.as_ref(), error));
+    }
+    ended
+}
+
+async fn plan_all(global: &Global, args: &Args, documents: &mut Vec<Json>, at: &mut Option<Cluster>) -> Result<Code> {
     let context = Context::new(global, "plan").await?;
     let clusters = context.session.clusters_in(&files::read(&args.files)?)?;
     if clusters.len() != 1 && args.save.is_some() {
         return Err(Failure::wrong("--save takes the plan of one cluster", "plan the clusters one by one"));
     }
     let mut code = Code::Done;
-    let (mut documents, mut plans) = (Vec::new(), Vec::new());
+    let mut plans = Vec::new();
     for cluster in &clusters {
+        *at = Some(cluster.clone());
         let plan = if args.destroy {
             context.session.plan_destroy_of(cluster).await?
         } else {
@@ -56,25 +88,19 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         if !plan.is_empty() {
             code = Code::Changes;
         }
-        match args.output {
-            Look::Text => print(&views::text::plan(&plan))?,
-            Look::Json => documents.push(views::json::plan(&plan, &context.session.stats())),
-            Look::Markdown => {}
-        }
         if let Some(path) = &args.save {
             let text = serde_json::to_vec_pretty(&plan)?;
             std::fs::write(path, text).with_context(|| format!("could not save the plan to {}", path.display()))?;
+        }
+        match args.output {
+            Look::Text => print(&views::text::plan(&plan))?,
+            Look::Json => documents.push(views::json::plan(&plan, &context.session.stats_of(&plan.cluster))),
+            Look::Markdown => {}
         }
         plans.push(plan);
     }
     if args.output == Look::Markdown {
         print(&views::markdown::plans(&plans))?;
-    }
-    // One cluster gives one document, as other tools expect it; several give a list.
-    match documents.as_slice() {
-        [] => {}
-        [document] => print_json(document)?,
-        documents => print_json(&documents)?,
     }
     if global.verbose > 0 {
         tell(&views::text::statistics(&context.session.stats()));

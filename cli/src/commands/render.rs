@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use meridian_engine::Value;
 use meridian_engine::graph::Node;
-use meridian_provider_api::Pins;
 use meridian_spec::Cluster;
 
-use super::{files, print};
+use super::{files, print, tell};
 use crate::args::Files;
 use crate::error::{Code, Failure};
 use crate::session::Session;
 
-/// Write everything that would be sent as files, user-data included. Needs no credentials
+/// Write what would be sent as files, user-data included. Needs no credentials.
+///
+/// The account and the images are not known offline: `unresolved` stands for them, `x` for the digits in names that follow from
+/// the account, and `<ADDRESS.ATTRIBUTE>` for what the cloud will say. `meridian plan` looks them up.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian render -f cluster.yaml --out rendered")]
 pub struct Args {
@@ -30,7 +32,7 @@ pub fn run(args: &Args) -> Result<Code> {
     let clusters = session.clusters_in(&files::read(&args.files)?)?;
     for cluster in &clusters {
         let folder = args.out.join(&cluster.name);
-        let graph = session.compile(cluster, &Pins::new())?;
+        let graph = session.compile(cluster)?;
         if folder.exists() {
             clear(&session, cluster, &folder)?;
         }
@@ -39,6 +41,9 @@ pub fn run(args: &Args) -> Result<Code> {
         }
         print(&format!("{}: {} resources in {}\n", cluster.name, graph.len(), folder.display()))?;
     }
+    tell(
+        "The account and the images are not known offline: placeholders stand for them (`unresolved`, `x` in names).\n",
+    );
     Ok(Code::Done)
 }
 

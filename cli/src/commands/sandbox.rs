@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::print;
 use crate::args::Global;
 use crate::context::{interrupted, sandbox_config, start_sandbox};
-use crate::error::Code;
+use crate::error::{Code, Failure};
+use crate::registry::Registry;
 
 /// The embedded clouds on their own
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,7 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  meridian sandbox serve --port aws=4566")]
 struct Serve {
     /// The loopback address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -39,6 +41,11 @@ struct Serve {
 
 pub async fn run(global: &Global, args: Args) -> Result<Code> {
     let Command::Serve(serve) = args.command;
+    let registry = Registry::default();
+    if let Some((unknown, _)) = serve.port.iter().find(|(cloud, _)| registry.get(cloud).is_none()) {
+        let known: Vec<_> = registry.names().collect();
+        return Err(Failure::wrong(format!("--port: there is no cloud `{unknown}`"), known.join(", ")));
+    }
     let mut config = sandbox_config(global)?;
     config.listen = serve.listen;
     config.ports = serve.port.into_iter().collect();

@@ -5,7 +5,7 @@ mod apply;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +14,7 @@ use meridian_provider_api::limiter::Limiter;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::telemetry::{Stats, Telemetry};
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
-use meridian_spec::{Catalogue, Cluster};
+use meridian_spec::{Catalogue, Cluster, Draft, Faults};
 use meridian_state::{Ask, Clusters, FileStore, Lease, Owner, SealedStore, StateError, Store};
 
 pub use apply::Applied;
@@ -54,7 +54,10 @@ pub struct Session {
     lease_timeout: Duration,
     wire_tap: Option<Arc<dyn WireTap>>,
     limiter: Arc<Limiter>,
-    telemetry: Arc<Telemetry>,
+    /// Begins with the session, and has no calls of its own.
+    run: Telemetry,
+    /// What the calls of each cluster come to.
+    telemetry: Mutex<BTreeMap<String, Arc<Telemetry>>>,
 }
 
 impl Session {
@@ -72,7 +75,8 @@ impl Session {
             lease_timeout: settings.lease_timeout,
             wire_tap: settings.wire_tap,
             limiter: Arc::default(),
-            telemetry: Arc::default(),
+            run: Telemetry::default(),
+            telemetry: Mutex::default(),
         }
     }
 
@@ -94,7 +98,19 @@ impl Session {
     /// What the run has cost so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.telemetry.stats()
+        let clusters = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+        Telemetry::total(clusters.values().map(AsRef::as_ref).chain([&self.run]))
+    }
+
+    /// What one cluster has cost so far in this run.
+    #[must_use]
+    pub fn stats_of(&self, cluster: &str) -> Stats {
+        self.telemetry_of(cluster).stats()
+    }
+
+    fn telemetry_of(&self, cluster: &str) -> Arc<Telemetry> {
+        let mut clusters = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(clusters.entry(cluster.to_owned()).or_default())
     }
 
     /// The cloud of a cluster.
@@ -105,9 +121,7 @@ impl Session {
     /// The clusters that files describe, as `(name, text)`; every fault at once.
     pub fn clusters_in(&self, files: &[(String, String)]) -> Result<Vec<Cluster>> {
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        let clusters = meridian_spec::clusters(&files, self.catalogue)?;
-        unfit(&self.registry, &clusters)?;
-        Ok(clusters)
+        Ok(clusters_that_fit(&self.registry, self.catalogue, &files)?)
     }
 
     /// Takes the lease of a cluster, after a while if someone else has it; `waiting` is told whom one waits for.
@@ -157,7 +171,7 @@ impl Session {
             credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
             pace: if emulated { Pace::quick() } else { Pace::default() },
             limiter: Arc::clone(&self.limiter),
-            telemetry: Arc::clone(&self.telemetry),
+            telemetry: self.telemetry_of(cluster),
             wire_tap: self.wire_tap.clone(),
         }
     }
@@ -183,20 +197,17 @@ fn provider<'r>(registry: &'r Registry, name: &str) -> Result<&'r dyn Provider> 
     })
 }
 
-/// Refuses clusters that ask their cloud for what it can't do; says everything at once.
-pub fn unfit(registry: &Registry, clusters: &[Cluster]) -> Result<()> {
-    let mut found = Vec::new();
-    for cluster in clusters {
-        for fault in provider(registry, &cluster.provider)?.check(cluster) {
-            found.push(format!("{}: {}: {} ({})", cluster.name, fault.path, fault.message, fault.hint));
-        }
-    }
-    if found.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::wrong(found.join("\n"), "the spec asks for what the cloud can't do; change it as said above"))
+/// The clusters that files describe, if their clouds can do what they ask for; every fault at once.
+pub fn clusters_that_fit(
+    registry: &Registry,
+    catalogue: &Catalogue,
+    files: &[(&str, &str)],
+) -> Result<Vec<Cluster>, Faults> {
+    let judge = |draft: &Draft| registry.get(&draft.provider).map(|cloud| cloud.check(draft)).unwrap_or_default();
+    meridian_spec::clusters_that_fit(files, catalogue, &judge)
 }
 
+/// Whether a URL is of this machine itself, where an emulator stands.
 #[must_use]
 pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

@@ -8,7 +8,7 @@ use meridian_engine::plan::Interrupted;
 use meridian_engine::planner::{self, Inputs};
 use meridian_engine::state::{Phase, State, Verb};
 use meridian_engine::{Graph, Plan};
-use meridian_provider_api::{ACCOUNT_PIN, Cloud, Pins, Provider, Scope};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, Provider, Scope};
 use meridian_spec::Cluster;
 use meridian_state::clusters::Loaded;
 
@@ -113,9 +113,12 @@ impl Session {
         Ok(plan)
     }
 
-    /// The resources of a cluster as they would be made from nothing, without any look at the cloud.
-    pub fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Graph> {
-        Ok(self.provider(&cluster.provider)?.compile(cluster, pins)?.graph)
+    /// The resources of a cluster as they would be made from nothing, without any look at the cloud. What only the cloud knows
+    /// has a placeholder: the account, unless the spec names it, and images that the spec does not pin.
+    pub fn compile(&self, cluster: &Cluster) -> Result<Graph> {
+        let provider = self.provider(&cluster.provider)?;
+        let account = account_of(provider, cluster).map(|account| (ACCOUNT_PIN.to_owned(), account.to_owned()));
+        Ok(provider.compile(cluster, &account.into_iter().collect())?.graph)
     }
 
     /// Refuses to create what exists. A create that was interrupted may go on.

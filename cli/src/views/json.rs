@@ -4,6 +4,7 @@
 use meridian_engine::plan::{Action, Change, Drift, Plan, Reason};
 use meridian_engine::value::Fields;
 use meridian_provider_api::telemetry::Stats;
+use meridian_spec::Cluster;
 use serde_json::{Map, Value as Json, json};
 
 /// A plan and what making it cost.
@@ -29,6 +30,26 @@ pub fn plan(plan: &Plan, stats: &Stats) -> Json {
             "after_unknown": !value.is_known(),
         }))).collect::<Map<_, _>>(),
         "stats": stats,
+    })
+}
+
+/// What stands in place of a plan that could not be made, of the cluster that it came to. The error says no more than stderr does.
+#[must_use]
+pub fn failed_plan(cluster: Option<&Cluster>, error: &anyhow::Error) -> Json {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    json!({
+        "format_version": "1.2",
+        "meridian_version": env!("CARGO_PKG_VERSION"),
+        "cluster": cluster.map(|cluster| &cluster.name),
+        "provider": cluster.map(|cluster| &cluster.provider),
+        "region": cluster.map(|cluster| &cluster.region.name),
+        "applyable": false,
+        "complete": false,
+        "errored": true,
+        "error": causes.join(": "),
+        "resource_changes": [],
+        "resource_drift": [],
+        "output_changes": {},
     })
 }
 

@@ -264,7 +264,7 @@ pub fn summary(state: &State, report: &Report, cost: &Stats) -> String {
 #[must_use]
 pub fn statistics(stats: &Stats) -> String {
     let mut text = format!(
-        "API calls: {}, round trips one after another: {}, retries: {}, waited for limits: {:.1} s, wall: {:.1} s\n",
+        "API calls: {}, longest chain of calls as timed: {}, retries: {}, waited for limits: {:.1} s, wall: {:.1} s\n",
         stats.api_calls.total,
         stats.round_trips,
         stats.retries,

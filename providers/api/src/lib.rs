@@ -17,6 +17,6 @@ pub use call::{Api, Caller, Pace};
 pub use cloud::{Cloud, Scope};
 pub use error::{CloudError, ErrorKind};
 pub use kinds::{Client, Dispatch, Existing, Found, KindOps, LeftoverOps, Made, New};
-pub use provider::{ACCOUNT_PIN, CompileError, Compiled, Connection, Credentials, Pins, Provider, Unfit};
+pub use provider::{ACCOUNT_PIN, CompileError, Compiled, Connection, Credentials, Pins, Provider};
 pub use roster::{Machine, Pool, Role, Roster};
 pub use state_host::{Finding, Grade, StateBucket, StateConnection, StateHost, StateSchemes, StoreCredential};

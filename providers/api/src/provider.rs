@@ -8,6 +8,7 @@ use meridian_engine::graph::GraphError;
 use meridian_engine::state::Record;
 use meridian_engine::{Address, Graph, KindSchema, Value};
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Unfit};
 
 use crate::call::Pace;
 use crate::cloud::Cloud;
@@ -42,8 +43,8 @@ pub trait Provider: Send + Sync {
     /// Every kind of resource it knows.
     fn schemas(&self) -> Vec<&'static KindSchema>;
 
-    /// What the spec asks for and this cloud can't do; each text names the way out. Pure.
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit>;
+    /// What the spec asks for and this cloud can't do, in what is sound of it; each text names the way out. Pure.
+    fn check(&self, draft: &Draft) -> Vec<Unfit>;
 
     /// Writes the cluster down as resources. Pure: the same cluster and pins give the same graph. A fact that `pins`
     /// does not have is written as a placeholder, so that `render` needs no credentials.
@@ -60,16 +61,6 @@ pub trait Provider: Send + Sync {
 
     /// Connects for the sake of state.
     async fn state_host(&self, connection: StateConnection) -> Result<Arc<dyn StateHost>, CloudError>;
-}
-
-/// A wish that the cloud can't fulfil.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// Where in the spec (`metadata.name`).
-    pub path: String,
-    pub message: String,
-    /// How to mend it.
-    pub hint: String,
 }
 
 /// What a compiler gives.

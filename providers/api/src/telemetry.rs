@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Takes every attempt in; shared by all clients of a run.
+/// Takes every attempt in; shared by all clients of a cluster.
 #[derive(Debug)]
 pub struct Telemetry {
     start: Instant,
@@ -15,7 +15,7 @@ pub struct Telemetry {
 
 #[derive(Debug, Default)]
 struct Inner {
-    calls: Vec<(String, Duration, Duration)>,
+    calls: Vec<(String, Instant, Instant)>,
     retries: usize,
     throttle_wait: Duration,
 }
@@ -24,7 +24,9 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stats {
     pub api_calls: ApiCalls,
-    /// The longest chain of calls of which each began after the one before had ended: what latency multiplies with.
+    /// The longest chain of calls of which each began after the one before had ended, as they were timed: what latency
+    /// multiplies with. Where it is too short to hold calls together that could run side by side (an emulator on loopback),
+    /// chance makes the chain longer than any one call has to wait; with latency it is what the code waits for.
     pub round_trips: usize,
     /// Attempts after the first.
     pub retries: usize,
@@ -51,7 +53,7 @@ impl Telemetry {
     /// An attempt that began at `begin` and ends now. `operation` is `ec2:CreateVpc`.
     pub fn attempt(&self, operation: String, begin: Instant) {
         let mut inner = self.lock();
-        inner.calls.push((operation, begin.saturating_duration_since(self.start), self.start.elapsed()));
+        inner.calls.push((operation, begin, Instant::now()));
     }
 
     /// One attempt more than the first.
@@ -67,17 +69,30 @@ impl Telemetry {
     /// What it came to so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let inner = self.lock();
+        Self::total([self])
+    }
+
+    /// What several came to together, since the first of them began.
+    #[must_use]
+    pub fn total<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Stats {
+        let (mut all, mut start) = (Inner::default(), Instant::now());
+        for part in parts {
+            let inner = part.lock();
+            all.calls.extend(inner.calls.iter().cloned());
+            all.retries += inner.retries;
+            all.throttle_wait += inner.throttle_wait;
+            start = start.min(part.start);
+        }
         let mut by_operation = BTreeMap::new();
-        for (operation, _, _) in &inner.calls {
+        for (operation, _, _) in &all.calls {
             *by_operation.entry(operation.clone()).or_default() += 1;
         }
         Stats {
-            api_calls: ApiCalls { total: inner.calls.len(), by_operation },
-            round_trips: longest_chain(&inner.calls),
-            retries: inner.retries,
-            throttle_wait_ms: millis(inner.throttle_wait),
-            wall_ms: millis(self.start.elapsed()),
+            api_calls: ApiCalls { total: all.calls.len(), by_operation },
+            round_trips: longest_chain(&all.calls),
+            retries: all.retries,
+            throttle_wait_ms: millis(all.throttle_wait),
+            wall_ms: millis(start.elapsed()),
         }
     }
 
@@ -91,8 +106,8 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// The largest set of calls that do not overlap: taken greedily by their end.
-fn longest_chain(calls: &[(String, Duration, Duration)]) -> usize {
-    let mut spans: Vec<(Duration, Duration)> = calls.iter().map(|(_, begin, end)| (*end, *begin)).collect();
+fn longest_chain(calls: &[(String, Instant, Instant)]) -> usize {
+    let mut spans: Vec<(Instant, Instant)> = calls.iter().map(|(_, begin, end)| (*end, *begin)).collect();
     spans.sort_unstable();
     let mut last = None;
     let mut length = 0;
@@ -111,10 +126,24 @@ mod tests {
 
     #[test]
     fn calls_side_by_side_are_one_round_trip() {
-        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let ms = |ms| start + Duration::from_millis(ms);
         let call = |begin, end| (String::new(), ms(begin), ms(end));
         assert_eq!(longest_chain(&[call(0, 50), call(1, 52), call(2, 49)]), 1);
         assert_eq!(longest_chain(&[call(0, 50), call(1, 52), call(53, 90), call(91, 100)]), 3);
         assert_eq!(longest_chain(&[]), 0);
+    }
+
+    #[test]
+    fn several_add_up_and_each_keeps_its_own() {
+        let (one, other) = (Telemetry::default(), Telemetry::default());
+        one.attempt("s:A".to_owned(), Instant::now());
+        other.attempt("s:A".to_owned(), Instant::now());
+        other.attempt("s:B".to_owned(), Instant::now());
+        other.retry();
+        let count = |stats: Stats| (stats.api_calls.total, stats.api_calls.by_operation.len(), stats.retries);
+        assert_eq!(count(one.stats()), (1, 1, 0));
+        assert_eq!(count(other.stats()), (2, 2, 1));
+        assert_eq!(count(Telemetry::total([&one, &other])), (3, 2, 1));
     }
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use meridian_engine::{Address, KindSchema, Resource as _, state};
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, StateConnection,
-    StateHost, StateSchemes, Unfit,
+    StateHost, StateSchemes,
 };
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Unfit};
 
 use crate::bootstrap::{Bucket, ClusterSecret, Object};
 use crate::client::Aws;
@@ -43,8 +44,8 @@ impl Provider for AwsProvider {
         schemas()
     }
 
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit> {
-        compile::check(cluster)
+    fn check(&self, draft: &Draft) -> Vec<Unfit> {
+        compile::check(draft)
     }
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {

@@ -263,7 +263,7 @@ impl Azure {
             (Some(only), None) => Ok(only.to_ascii_lowercase()),
             (None, _) => Err(CloudError::new(ErrorKind::Denied, api.operation, "the credentials see no subscription")),
             (Some(_), Some(_)) => Err(CloudError::new(
-                ErrorKind::Denied,
+                ErrorKind::Invalid,
                 api.operation,
                 "the credentials see several subscriptions: name one as `azure.subscription` in the spec",
             )),

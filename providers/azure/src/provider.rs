@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
 use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::state_host::{StateConnection, StateHost, StateSchemes};
-use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Unfit};
+use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider};
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Unfit};
 
 use crate::bootstrap::{ClusterSecret, Container, Object, StorageAccount};
 use crate::client::Azure;
@@ -46,8 +47,8 @@ impl Provider for AzureProvider {
         schemas()
     }
 
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit> {
-        compile::check(cluster)
+    fn check(&self, draft: &Draft) -> Vec<Unfit> {
+        compile::check(draft)
     }
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {

@@ -10,7 +10,7 @@ use meridian_engine::planner::{Inputs, plan};
 use meridian_engine::{Address, Graph, State};
 use meridian_provider_api::{Cloud, Connection, Pins, Provider, Scope};
 use meridian_spec::cluster::SubnetRole;
-use meridian_spec::{Catalogue, Cluster};
+use meridian_spec::{Catalogue, Cluster, Draft};
 use tokio::sync::watch;
 
 use crate::memory::{Deaf, MemoryJournal};
@@ -226,13 +226,10 @@ impl Bench<'_> {
             .replace("PROVIDER", provider.name())
             .replace("REGION", self.region)
             .replace("ZONE", &format!("{:?}", zone.unwrap_or_default()));
-        let clusters =
-            meridian_spec::clusters(&[("scenario.yaml", &text)], catalogue).map_err(|faults| faults.to_string())?;
-        let cluster = clusters.into_iter().next().ok_or_else(|| "no cluster in the spec".to_owned())?;
-        match provider.check(&cluster).as_slice() {
-            [] => Ok(cluster),
-            unfit => Err(format!("{unfit:?}")),
-        }
+        let judge = |draft: &Draft| provider.check(draft);
+        let clusters = meridian_spec::clusters_that_fit(&[("scenario.yaml", &text)], catalogue, &judge)
+            .map_err(|faults| faults.to_string())?;
+        clusters.into_iter().next().ok_or_else(|| "no cluster in the spec".to_owned())
     }
 
     async fn converge(&mut self, cluster: &Cluster, step: Option<&Step>) -> Result<(), String> {

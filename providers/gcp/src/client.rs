@@ -63,7 +63,7 @@ impl Gcp {
             (None, Who::Dummy) => SANDBOX_PROJECT.to_owned(),
             (None, Who::DefaultChain) => {
                 let why = "no project is named; name it as `spec.gcp.project`, or set GOOGLE_CLOUD_PROJECT";
-                return Err(CloudError::new(ErrorKind::Denied, "finding Google Cloud's project", why));
+                return Err(CloudError::new(ErrorKind::Invalid, "finding Google Cloud's project", why));
             }
         };
         let endpoint = connection.endpoint.as_deref();

@@ -7,9 +7,10 @@ use meridian_engine::{KindSchema, Resource as _};
 use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, StateConnection, StateHost,
-    StateSchemes, Unfit,
+    StateSchemes,
 };
 use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Unfit};
 
 use crate::bootstrap::{Bucket, BucketPolicy, ClusterSecret, Object};
 use crate::client::Gcp;
@@ -51,8 +52,8 @@ impl Provider for GcpProvider {
         schemas()
     }
 
-    fn check(&self, cluster: &Cluster) -> Vec<Unfit> {
-        compile::check(cluster)
+    fn check(&self, draft: &Draft) -> Vec<Unfit> {
+        compile::check(draft)
     }
 
     fn compile(&self, cluster: &Cluster, pins: &Pins) -> Result<Compiled, CompileError> {

@@ -76,6 +76,11 @@ impl Machines {
         types.find(|kind| request.fits(kind) && !region.lacks(&kind.name))
     }
 
+    /// Whether a cloud has a type that is large enough, in some region.
+    pub(crate) fn is_anywhere(&self, provider: &str, architecture: Architecture, request: Request) -> bool {
+        self.all(provider, architecture).any(|kind| request.fits(kind))
+    }
+
     /// The smallest types of a region that are large enough, of one family each.
     pub(crate) fn nearest(&self, region: &Region, architecture: Architecture, request: Request) -> Vec<&MachineType> {
         const SHOWN: usize = 3;

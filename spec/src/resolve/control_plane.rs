@@ -31,8 +31,10 @@ impl Check<'_> {
         let root = self.volume(raw.root_volume.as_ref(), &path.key("rootVolume"), defaults.root_volume_gib);
         let etcd = self.volume(raw.etcd_volume.as_ref(), &path.key("etcdVolume"), defaults.etcd_volume_gib);
         let api = self.api(raw.api.as_ref(), network);
+        self.draft.api_allow = api.as_ref().map(|api| api.allow.clone()).unwrap_or_default();
         let count = self.slot_count(spec);
         let slots = self.slots(count?, raw.addresses.as_deref(), network);
+        self.draft.slots = slots.clone().unwrap_or_default();
         Some(ControlPlane {
             slots: slots?,
             machine: machine?,

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::cluster::{ExtraArgs, Kubernetes};
 use crate::fault::Code;
+use crate::flags::{self, KUBELET_VALUE};
 use crate::nearest::quote;
 use crate::path::Path;
-use crate::raw::{ClusterSpec, Component};
+use crate::raw::{self, ClusterSpec};
 
 use super::Check;
-
-/// Flags that decide which member of the control plane a machine is; another value would make it a stranger.
-const FLAGS_OF_A_SLOT: [&str; 4] = ["data-dir", "initial-cluster", "initial-cluster-state", "name"];
 
 impl Check<'_> {
     pub(super) fn kubernetes(&mut self, spec: &ClusterSpec) -> Option<Kubernetes> {
@@ -24,12 +22,13 @@ impl Check<'_> {
         let repository = raw.image_repository.map(|repository| repository.0);
         let default_repository = self.catalogue.defaults.image_repository.clone();
         let image_repository = self.or_default(repository, &path.key("imageRepository"), default_repository);
+        let mut flags = |given, component, field| self.flags(given, component, &path.key(field));
         let extra_args = ExtraArgs {
-            api_server: self.flags(raw.api_server, &path.key("apiServer"), &[]),
-            controller_manager: self.flags(raw.controller_manager, &path.key("controllerManager"), &[]),
-            scheduler: self.flags(raw.scheduler, &path.key("scheduler"), &[]),
-            etcd: self.flags(raw.etcd, &path.key("etcd"), &FLAGS_OF_A_SLOT),
-            kubelet: self.flags(raw.kubelet, &path.key("kubelet"), &[]),
+            api_server: flags(raw.api_server, flags::Component::ApiServer, "apiServer"),
+            controller_manager: flags(raw.controller_manager, flags::Component::ControllerManager, "controllerManager"),
+            scheduler: flags(raw.scheduler, flags::Component::Scheduler, "scheduler"),
+            etcd: flags(raw.etcd, flags::Component::Etcd, "etcd"),
+            kubelet: flags(raw.kubelet, flags::Component::Kubelet, "kubelet"),
         };
         let feature_gates = raw.feature_gates.unwrap_or_default().into_iter().map(|(gate, on)| (gate.0, on)).collect();
         Some(Kubernetes {
@@ -54,19 +53,24 @@ impl Check<'_> {
         None
     }
 
-    fn flags(&mut self, raw: Option<Component>, path: &Path, ours: &[&str]) -> BTreeMap<String, String> {
-        let flags = raw.and_then(|component| component.extra_args).unwrap_or_default();
-        let flags: BTreeMap<String, String> = flags.into_iter().map(|(flag, value)| (flag.0, value)).collect();
-        for flag in flags.keys() {
+    fn flags(
+        &mut self,
+        given: Option<raw::Component>,
+        component: flags::Component,
+        path: &Path,
+    ) -> BTreeMap<String, String> {
+        let given = given.and_then(|given| given.extra_args).unwrap_or_default();
+        let given: BTreeMap<String, String> = given.into_iter().map(|(flag, value)| (flag.0, value)).collect();
+        for (flag, value) in &given {
             let at = path.key("extraArgs").key(flag);
-            if flag == "feature-gates" {
-                let hint = "list the gates in `kubernetes.featureGates`".to_owned();
-                self.fault(Code::Conflict, &at, "feature gates are the same for every component", hint);
-            } else if ours.contains(&flag.as_str()) {
-                let message = format!("the flag {flag} follows from the slot");
-                self.fault(Code::Conflict, &at, message, "remove it".to_owned());
+            if let Some(reserved) = flags::reserved(component, flag) {
+                let message = format!("the flag {flag} is not yours to give: {}", reserved.why);
+                self.fault(Code::Conflict, &at, message, reserved.hint.to_owned());
+            } else if component == flags::Component::Kubelet && !flags::is_kubelet_value(value) {
+                let message = format!("{} is no value that kubelet's flags can have", quote(value));
+                self.fault(Code::InvalidValue, &at, message, format!("write {KUBELET_VALUE}"));
             }
         }
-        flags
+        given
     }
 }

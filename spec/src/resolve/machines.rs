@@ -1,6 +1,6 @@
 //! Machines: portable sizes and requests to native types.
 
-use crate::catalogue::{MachineType, Request};
+use crate::catalogue::{MachineType, Region, Request};
 use crate::cluster::{Architecture, Machine};
 use crate::fault::Code;
 use crate::nearest::{nearest, quote};
@@ -8,7 +8,7 @@ use crate::path::Path;
 use crate::raw;
 
 use super::Check;
-use super::place::Place;
+use super::place::{Place, Site};
 
 impl Check<'_> {
     /// A machine with its native type and architecture.
@@ -24,7 +24,7 @@ impl Check<'_> {
     pub(super) fn bastion_machine(&mut self, path: &Path, place: Option<&Place<'_>>) -> Option<Machine> {
         let usual = &place?.provider.bastion_type;
         let raw = match self.catalogue.machines.named(&place?.provider.name, usual) {
-            Some((kind, architecture)) if place?.region.lacks(usual) => raw::Machine {
+            Some((kind, architecture)) if place?.site?.region.lacks(usual) => raw::Machine {
                 cpu: Some(kind.cpu),
                 memory_gib: Some(kind.memory_gib),
                 architecture: Some(architecture),
@@ -57,18 +57,28 @@ impl Check<'_> {
             _ => return None,
         };
         let architecture = self.or_default(raw.architecture, &path.key("architecture"), Architecture::Amd64)?;
-        let Some(chosen) = machines.choose(place.region, architecture, request) else {
-            let message = format!(
-                "no machine type that we know in {} has {} vCPU and {} GiB on this architecture",
-                place.region.name, request.cpu, request.memory_gib
-            );
-            let hint = self
-                .nearest_there(place, architecture, request)
-                .unwrap_or_else(|| "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned());
-            self.fault(Code::UnknownMachine, path, message, hint);
+        let Some(Site { region, .. }) = place.site else {
+            // Which type it is depends on the region, but what is nowhere is not there either.
+            if !machines.is_anywhere(&place.provider.name, architecture, request) {
+                self.no_such_machine(&place.provider.display, request, path, None);
+            }
+            return None;
+        };
+        let Some(chosen) = machines.choose(region, architecture, request) else {
+            let nearest = self.nearest_there(region, architecture, request);
+            self.no_such_machine(&region.name, request, path, nearest);
             return None;
         };
         Some((chosen.name.clone(), architecture))
+    }
+
+    fn no_such_machine(&mut self, place: &str, request: Request, path: &Path, hint: Option<String>) {
+        let Request { cpu, memory_gib } = request;
+        let message =
+            format!("no machine type that we know in {place} has {cpu} vCPU and {memory_gib} GiB on this architecture");
+        let hint =
+            hint.unwrap_or_else(|| "ask for less, or name a type: `machine: { type: …, architecture: … }`".to_owned());
+        self.fault(Code::UnknownMachine, path, message, hint);
     }
 
     fn named_type(
@@ -78,10 +88,12 @@ impl Check<'_> {
         path: &Path,
         place: &Place<'_>,
     ) -> Option<(String, Architecture)> {
-        let insists = architecture.is_some() && place.region.families_unconfirmed();
-        if place.region.lacks(name) && !insists {
-            self.not_offered(name, path, place);
-            return None;
+        if let Some(Site { region, .. }) = place.site {
+            let insists = architecture.is_some() && region.families_unconfirmed();
+            if region.lacks(name) && !insists {
+                self.not_offered(name, path, region);
+                return None;
+            }
         }
         match (self.catalogue.machines.named(&place.provider.name, name), architecture) {
             (Some((_, real)), Some(said)) if real != said => {
@@ -101,24 +113,24 @@ impl Check<'_> {
         }
     }
 
-    fn not_offered(&mut self, name: &str, path: &Path, place: &Place<'_>) {
-        let known = self.catalogue.machines.named(&place.provider.name, name);
+    fn not_offered(&mut self, name: &str, path: &Path, region: &Region) {
+        let known = self.catalogue.machines.named(&region.provider, name);
         let nearest = known.and_then(|(kind, architecture)| {
-            self.nearest_there(place, architecture, Request { cpu: kind.cpu, memory_gib: kind.memory_gib })
+            self.nearest_there(region, architecture, Request { cpu: kind.cpu, memory_gib: kind.memory_gib })
         });
         let mut hint = nearest.unwrap_or_else(|| "take a type of another family, or another region".to_owned());
-        if place.region.families_unconfirmed() {
+        if region.families_unconfirmed() {
             hint.push_str("; if it is offered by now, say its `architecture` beside it");
         }
-        let message = format!("{name} is not offered in {}", place.region.name);
+        let message = format!("{name} is not offered in {}", region.name);
         self.fault(Code::UnknownMachine, &path.key("type"), message, hint);
     }
 
     /// What a region offers in place of what it lacks: of the same architecture, or else of the other.
-    fn nearest_there(&self, place: &Place<'_>, wanted: Architecture, request: Request) -> Option<String> {
+    fn nearest_there(&self, region: &Region, wanted: Architecture, request: Request) -> Option<String> {
         let others = [Architecture::Amd64, Architecture::Arm64].into_iter().filter(|other| *other != wanted);
         [wanted].into_iter().chain(others).find_map(|architecture| {
-            let types = self.catalogue.machines.nearest(place.region, architecture, request);
+            let types = self.catalogue.machines.nearest(region, architecture, request);
             let names: Vec<String> = types.iter().map(|kind| format!("`{}`", kind.name)).collect();
             let which = if architecture == wanted { "" } else { ", of another architecture," };
             (!names.is_empty()).then(|| format!("the nearest there{which} are {}", names.join(", ")))
@@ -138,7 +150,8 @@ impl Check<'_> {
     }
 
     fn image_known(&mut self, image: Option<&String>, path: &Path, place: &Place<'_>) {
-        let partition = &place.partition.name;
+        let Some(Site { partition, .. }) = place.site else { return };
+        let partition = &partition.name;
         if image.is_some() || self.catalogue.image_source(&place.provider.name, partition).is_some() {
             return;
         }

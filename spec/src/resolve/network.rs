@@ -1,13 +1,16 @@
 //! The network: its ranges and subnets.
 
+use std::ops::RangeInclusive;
+
 use ipnet::Ipv4Net;
 
 use crate::catalogue::SubnetScope;
-use crate::cluster::{ControlPlane, Exposure, Nat, Network, Pool, Subnet, SubnetRole, Topology};
+use crate::cluster::{Exposure, Nat, Network, Subnet, SubnetRole, Topology};
+use crate::draft::NetworkDraft;
 use crate::fault::Code;
 use crate::layout::{Layout, capacity};
 use crate::path::Path;
-use crate::raw::{ClusterSpec, Existing, ExistingSubnet};
+use crate::raw::{ClusterSpec, Existing, ExistingSubnet, Pool};
 
 use super::Check;
 use super::place::Place;
@@ -36,13 +39,24 @@ impl Check<'_> {
         let pod_cidr = range(raw.pod_cidr.as_ref(), "podCidr", defaults.pod_cidr);
         let service_cidr = range(raw.service_cidr.as_ref(), "serviceCidr", defaults.service_cidr);
         self.apart(&path, [("cidr", cidr), ("podCidr", pod_cidr), ("serviceCidr", service_cidr)]);
-        self.prefixes(&path, place, cidr, pod_cidr, service_cidr);
         if raw.existing.is_some() && !self.document.has(&path.key("cidr")) {
             let hint = "write the range that the existing network has".to_owned();
             self.fault(Code::MissingField, &path.key("cidr"), "an existing network needs its `cidr`", hint);
         }
 
         let topology = self.or_default(raw.topology, &path.key("topology"), Topology::Private);
+        let cut = raw.existing.as_ref().is_none_or(|existing| existing.subnets.is_none());
+        let sound = self.network_prefix(&path.key("cidr"), place, cidr, topology.filter(|_| cut));
+        self.prefix(&path.key("podCidr"), pod_cidr, WIDEST_PODS..=POD_PREFIX_OF_A_NODE, "the range of the pods");
+        let services = WIDEST_SERVICES..=NARROWEST_SERVICES;
+        self.prefix(&path.key("serviceCidr"), service_cidr, services, "the range of the services");
+        self.draft.network = NetworkDraft {
+            cidr: cidr.filter(|_| sound),
+            pod_cidr,
+            service_cidr,
+            existing: raw.existing.as_ref().and_then(|existing| existing.id.clone()),
+            subnets: Vec::new(),
+        };
         let nat = self.or_default(raw.nat, &path.key("nat"), Nat::PerZone);
         let listed = raw.existing.as_ref().and_then(|existing| existing.subnets.as_deref());
         let zones = match (listed, topology) {
@@ -56,8 +70,9 @@ impl Check<'_> {
         };
         let subnets = match raw.existing.as_ref().filter(|existing| existing.subnets.is_some()) {
             Some(existing) => self.existing_subnets(existing, place, cidr, topology, zones.as_deref()),
-            None => self.new_subnets(&path.key("cidr"), place?, cidr?, topology?, &zones.clone()?),
+            None => new_subnets(place?, cidr?, topology?, zones.as_deref()?),
         };
+        self.draft.network.subnets = subnets.clone().unwrap_or_default();
         Some(Network {
             cidr: cidr?,
             pod_cidr: pod_cidr?,
@@ -91,30 +106,37 @@ impl Check<'_> {
         }
     }
 
-    fn prefixes(
+    /// Whether the network's range has a size that the cloud takes and, in a topology, one that can be cut into subnets.
+    fn network_prefix(
         &mut self,
         path: &Path,
         place: Option<&Place<'_>>,
         cidr: Option<Ipv4Net>,
-        pods: Option<Ipv4Net>,
-        services: Option<Ipv4Net>,
-    ) {
-        let limits = place.map(|place| (place.provider.display.as_str(), &place.provider.network_prefix));
-        if let Some((display, limit)) = limits {
-            self.prefix(&path.key("cidr"), cidr, limit.min..=limit.max, &format!("a network on {display}"));
+        topology: Option<Topology>,
+    ) -> bool {
+        let Some(provider) = place.map(|place| place.provider) else { return true };
+        let limit = &provider.network_prefix;
+        let what = format!("a network on {}", provider.display);
+        let Some(topology) = topology else {
+            return self.prefix(path, cidr, limit.min..=limit.max, &what);
+        };
+        let cut = match provider.subnets {
+            SubnetScope::Zone => {
+                "every zone gets an eighth of the network, and the public subnets share the last eighth"
+            }
+            SubnetScope::Region => "machines get half of the network, and the public subnet its last eighth",
+        };
+        let largest = Layout::largest_prefix(topology, provider.subnets).min(limit.max);
+        if cidr.is_some_and(|range| range.prefix_len() > largest) {
+            return self.prefix(path, cidr, limit.min..=largest, &format!("{cut}, so that {what}"));
         }
-        self.prefix(&path.key("podCidr"), pods, WIDEST_PODS..=POD_PREFIX_OF_A_NODE, "the range of the pods");
-        self.prefix(
-            &path.key("serviceCidr"),
-            services,
-            WIDEST_SERVICES..=NARROWEST_SERVICES,
-            "the range of the services",
-        );
+        self.prefix(path, cidr, limit.min..=largest, &what)
     }
 
-    fn prefix(&mut self, path: &Path, range: Option<Ipv4Net>, allowed: std::ops::RangeInclusive<u8>, what: &str) {
+    /// Whether a range has an allowed size.
+    fn prefix(&mut self, path: &Path, range: Option<Ipv4Net>, allowed: RangeInclusive<u8>, what: &str) -> bool {
         let Some(range) = range.filter(|range| !allowed.contains(&range.prefix_len())) else {
-            return;
+            return true;
         };
         let (code, word) = if range.prefix_len() < *allowed.start() {
             (Code::InvalidNetwork, "large")
@@ -123,43 +145,7 @@ impl Check<'_> {
         };
         let hint = format!("{what} is between /{} and /{}", allowed.start(), allowed.end());
         self.fault(code, path, format!("{range} is too {word}"), hint);
-    }
-
-    fn new_subnets(
-        &mut self,
-        path: &Path,
-        place: &Place<'_>,
-        cidr: Ipv4Net,
-        topology: Topology,
-        zones: &[String],
-    ) -> Option<Vec<Subnet>> {
-        let scope = place.provider.subnets;
-        let layout = match Layout::new(cidr, topology, scope) {
-            Ok(layout) => layout,
-            Err(error) => {
-                let hint = match scope {
-                    SubnetScope::Zone => {
-                        "every zone gets an eighth of the network, and the public subnets share the last eighth"
-                    }
-                    SubnetScope::Region => "machines get half of the network, and the public subnet its last eighth",
-                };
-                let hint = hint.to_owned();
-                self.fault(Code::NetworkTooSmall, path, error.to_string(), hint);
-                return None;
-            }
-        };
-        let machines = machine_role(topology);
-        let no_zone = [String::new()];
-        // One subnet of each role, where there are no zones or subnets span them.
-        let zones = if zones.is_empty() || scope == SubnetScope::Region { &no_zone } else { zones };
-        let mut subnets = Vec::new();
-        for (index, zone) in zones.iter().enumerate() {
-            let roles = [(machines, layout.machines(index)), (SubnetRole::Public, layout.public(index))];
-            subnets.extend(roles.into_iter().filter_map(|(role, cidr)| {
-                Some(Subnet { name: subnet_name(role, zone), role, zone: zone.clone(), cidr: cidr?, existing: None })
-            }));
-        }
-        Some(subnets)
+        false
     }
 
     fn existing_subnets(
@@ -237,7 +223,10 @@ impl Check<'_> {
     fn existing_zone(&mut self, raw: &ExistingSubnet, path: &Path, place: &Place<'_>) -> Option<String> {
         let at = path.key("zone");
         match (place.provider.subnets, &raw.zone) {
-            (SubnetScope::Zone, Some(zone)) => self.known_zone(zone, place.region, &at).then(|| zone.clone()),
+            (SubnetScope::Zone, Some(zone)) => {
+                let region = place.site?.region;
+                self.known_zone(zone, region, &at).then(|| zone.clone())
+            }
             (SubnetScope::Region, None) => Some(String::new()),
             (SubnetScope::Zone, None) => {
                 let hint = "say which zone the subnet stands in".to_owned();
@@ -264,10 +253,14 @@ impl Check<'_> {
         }
     }
 
-    /// Whether the subnets and the range of the pods hold every machine that the pools may grow to.
-    pub(super) fn room(&mut self, network: &Network, control_plane: &ControlPlane, pools: &[Pool]) {
-        let slots = control_plane.slots.len() as u64;
-        let machines = slots + pools.iter().map(|pool| u64::from(pool.max)).sum::<u64>();
+    /// Whether the subnets and the range of the pods hold every machine that the pools may grow to. What is not known of
+    /// their number leaves the rest of them.
+    pub(super) fn room(&mut self, spec: &ClusterSpec, network: &Network) {
+        let slots = self.slot_count(spec).unwrap_or_default() as u64;
+        let default = self.catalogue.defaults.pool.min;
+        let most = |pool: &Pool| pool.max.unwrap_or_else(|| pool.min.unwrap_or(default).max(1));
+        let pools = spec.pools.iter().flatten().map(most);
+        let machines = slots + pools.map(u64::from).sum::<u64>();
         let role = machine_role(network.topology);
         let room: u64 =
             network.subnets.iter().filter(|subnet| subnet.role == role).map(|subnet| capacity(subnet.cidr)).sum();
@@ -288,6 +281,24 @@ impl Check<'_> {
             self.fault(Code::NetworkTooSmall, &path.key("podCidr"), message, hint);
         }
     }
+}
+
+/// The subnets that a network is cut into; `None` when it is too small, which was told where its range was looked at.
+fn new_subnets(place: &Place<'_>, cidr: Ipv4Net, topology: Topology, zones: &[String]) -> Option<Vec<Subnet>> {
+    let scope = place.provider.subnets;
+    let layout = Layout::new(cidr, topology, scope).ok()?;
+    let machines = machine_role(topology);
+    let no_zone = [String::new()];
+    // One subnet of each role, where there are no zones or subnets span them.
+    let zones = if zones.is_empty() || scope == SubnetScope::Region { &no_zone } else { zones };
+    let mut subnets = Vec::new();
+    for (index, zone) in zones.iter().enumerate() {
+        let roles = [(machines, layout.machines(index)), (SubnetRole::Public, layout.public(index))];
+        subnets.extend(roles.into_iter().filter_map(|(role, cidr)| {
+            Some(Subnet { name: subnet_name(role, zone), role, zone: zone.clone(), cidr: cidr?, existing: None })
+        }));
+    }
+    Some(subnets)
 }
 
 /// The role of the subnets that machines stand in.

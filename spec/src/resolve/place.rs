@@ -8,9 +8,15 @@ use crate::raw::{ClusterSpec, Zones};
 
 use super::Check;
 
-/// The cloud and the region.
+/// The cloud, and the region if it is a known one: what follows from the cloud alone is checked in any case.
 pub(super) struct Place<'a> {
     pub(super) provider: &'a Provider,
+    pub(super) site: Option<Site<'a>>,
+}
+
+/// A region that is open.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
     pub(super) region: &'a Region,
     pub(super) partition: &'a Partition,
 }
@@ -20,8 +26,12 @@ const ZONES_FOR_A_MAJORITY: usize = 3;
 
 impl<'a> Check<'a> {
     pub(super) fn place(&mut self, spec: &ClusterSpec) -> Option<Place<'a>> {
+        let provider = self.catalogue.provider(spec.provider.as_deref()?)?;
+        Some(Place { provider, site: self.site(spec, provider) })
+    }
+
+    fn site(&mut self, spec: &ClusterSpec, provider: &Provider) -> Option<Site<'a>> {
         let catalogue = self.catalogue;
-        let provider = catalogue.provider(spec.provider.as_deref()?)?;
         let name = spec.region.as_deref()?;
         let path = Path::of("spec.region");
         let Some(region) = catalogue.region(&provider.name, name) else {
@@ -35,7 +45,7 @@ impl<'a> Check<'a> {
             return None;
         }
         let partition = catalogue.partition(&provider.name, &region.partition)?;
-        Some(Place { provider, region, partition })
+        Some(Site { region, partition })
     }
 
     fn region_hint(&self, provider: &Provider, name: &str) -> String {
@@ -53,7 +63,7 @@ impl<'a> Check<'a> {
     /// The zones in use, in order; an empty list in a region that has none.
     pub(super) fn zones(&mut self, spec: &ClusterSpec, place: Option<&Place<'_>>) -> Option<Vec<String>> {
         let path = Path::of("spec.network.zones");
-        let region = place?.region;
+        let region = place?.site?.region;
         match spec.network.as_ref().and_then(|network| network.zones.as_ref()) {
             Some(Zones::Names(names)) => self.named_zones(names, region, &path),
             Some(Zones::AtMost(most)) => self.zones_up_to(usize::from(most.up_to?), region, &path),
@@ -100,14 +110,43 @@ impl<'a> Check<'a> {
         // A region without zones is one place, which one zone would be too.
         let available = region.zones.len().max(1);
         if count > available {
-            let message = format!("{count} zones are asked for, and {} has {}", region.name, region.zones.len());
-            let hint = format!(
-                "ask for at most {available}, accept fewer with `zones: {{ upTo: {count} }}`, or take another region"
-            );
+            let has = if region.zones.is_empty() { "none".to_owned() } else { available.to_string() };
+            let message = format!("{count} zones are asked for, and {} has {has}", region.name);
+            let fewer = match region.zones.len() {
+                0 => format!("leave `zones` out, with one slot, or accept that with `zones: {{ upTo: {count} }}`"),
+                some => format!("ask for at most {some}, or accept fewer with `zones: {{ upTo: {count} }}`"),
+            };
+            let hint = format!("{fewer}{}", self.others_with(count, region));
             self.fault(Code::TooFewZones, path, message, hint);
             return None;
         }
         Some(region.zones.iter().take(count).cloned().collect())
+    }
+
+    /// The regions of the same cloud and part of the world that have enough zones, as the end of a hint.
+    fn others_with(&self, count: usize, region: &Region) -> String {
+        const SHOWN: usize = 4;
+        let with_enough = |other: &&Region| {
+            other.provider == region.provider
+                && other.partition == region.partition
+                && other.status.is_open()
+                && other.zones.len() >= count
+        };
+        let part = |name: &str| name.split_once('-').map_or(name, |(part, _)| part).to_owned();
+        let all: Vec<&Region> = self.catalogue.regions().iter().filter(with_enough).collect();
+        let mut near: Vec<&str> = all
+            .iter()
+            .filter(|other| !region.geography.is_empty() && other.geography == region.geography)
+            .chain(all.iter().filter(|other| part(&other.name) == part(&region.name)))
+            .map(|other| other.name.as_str())
+            .collect();
+        let mut seen = std::collections::BTreeSet::new();
+        near.retain(|name| seen.insert(*name));
+        near.truncate(SHOWN);
+        match near.as_slice() {
+            [] => ", or take another region".to_owned(),
+            near => format!("; regions nearby with {count} zones: {}", near.join(", ")),
+        }
     }
 
     fn zones_up_to(&mut self, most: usize, region: &Region, path: &Path) -> Option<Vec<String>> {
@@ -123,8 +162,9 @@ impl<'a> Check<'a> {
             self.unknown_zones(region, &Path::of("spec.region"));
             return None;
         }
-        let slots = self.slot_count(spec)?;
         let available = region.zones.len();
+        // An unsound number of slots needs no zones yet.
+        let slots = self.slot_count(spec).unwrap_or_default();
         if available < slots.min(ZONES_FOR_A_MAJORITY) {
             let message = format!(
                 "{slots} slots are spread so that the loss of a zone leaves a majority, and {} has {} zones",

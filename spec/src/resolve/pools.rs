@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::{Network, Pool, Spot, Subnet, Taint, Volume};
+use crate::draft::PoolDraft;
 use crate::fault::Code;
 use crate::nearest::{quote, suggest};
 use crate::path::Path;
@@ -17,6 +18,23 @@ const RESERVED: [&str; 2] = ["bastion", "control-plane"];
 /// Directories that the system or Kubernetes itself needs as they are.
 const SYSTEM_PATHS: [&str; 13] =
     ["/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var"];
+/// Directories whose content is the kernel's, Kubernetes', containerd's, etcd's or our own: a volume at or below one would hide
+/// what they wrote there before it was mounted, or be hidden by what they mount themselves.
+const OWNED_TREES: [&str; 13] = [
+    "/dev",
+    "/etc/cni",
+    "/etc/containerd",
+    "/etc/kubernetes",
+    "/opt/cni",
+    "/proc",
+    "/run",
+    "/sys",
+    "/var/lib/containerd",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/lib/meridian",
+    "/var/run",
+];
 
 impl Check<'_> {
     pub(super) fn pools(
@@ -79,15 +97,22 @@ impl Check<'_> {
         let labels = self.node_labels(raw, path);
         let taints = self.taints(raw, path);
         let volumes = self.volumes(raw, path);
-        let spot = self.or_default(raw.spot.clone().map(Some), &path.key("spot"), None)?;
+        let spot = self.or_default(raw.spot.clone().map(Some), &path.key("spot"), None);
         let zones = self.pool_zones(raw, path, network);
+        self.draft.pools.push(PoolDraft {
+            name: raw.name.as_ref().map(|name| name.0.clone()),
+            alternatives: alternatives.clone().unwrap_or_default(),
+            labels: labels.clone(),
+            taints: taints.clone().unwrap_or_default(),
+            spot: spot.clone().flatten().and_then(resolve_spot),
+        });
         Some(Pool {
             name: raw.name.as_ref()?.0.clone(),
             machine: machine?,
             alternatives: alternatives?,
             min: min?,
             max: max?,
-            spot: spot.and_then(resolve_spot),
+            spot: spot?.and_then(resolve_spot),
             subnets: pool_subnets(network?, zones.as_ref()?),
             zones: zones?,
             labels,
@@ -169,9 +194,13 @@ impl Check<'_> {
                 let hint = "mount each volume at a path of its own".to_owned();
                 self.fault(Code::DuplicateName, &at.key("mount"), format!("{mount} is mounted twice"), hint);
             }
+            let owned = OWNED_TREES.into_iter().find(|tree| is_within(&mount, tree));
+            let hint = "take a path of its own, such as /mnt/data".to_owned();
             if SYSTEM_PATHS.contains(&mount.as_str()) {
-                let hint = "take a path of its own, such as /mnt/data".to_owned();
                 self.fault(Code::InvalidValue, &at.key("mount"), format!("the system needs {mount} as it is"), hint);
+            } else if let Some(tree) = owned {
+                let message = format!("{mount} is not free: the system or Kubernetes keeps what it needs in {tree}");
+                self.fault(Code::InvalidValue, &at.key("mount"), message, hint);
             }
             volumes.push(Volume { name, size_gib: volume.size_gib?, mount });
         }
@@ -200,6 +229,11 @@ impl Check<'_> {
         }
         sound.then_some(zones)
     }
+}
+
+/// Whether a path is a directory or lies below it.
+fn is_within(path: &str, tree: &str) -> bool {
+    path.strip_prefix(tree).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The subnets in which the machines of some zones stand.

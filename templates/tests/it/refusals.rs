@@ -1,6 +1,9 @@
+use std::collections::BTreeSet;
+
+use meridian_spec::flags::{Component, reserved};
 use meridian_templates::{
-    AzureBlobStore, Device, GcsStore, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store, TemplateError, bundle,
-    user_data,
+    Arguments, AzureBlobStore, ControlPlaneSlot, Device, GcsStore, NodeBundle, ObjectKey, S3Endpoint, S3Store, Store,
+    TemplateError, bundle, user_data,
 };
 
 use crate::fixtures;
@@ -44,6 +47,27 @@ fn arguments_that_meridian_sets() {
         worker.settings.kubelet_arguments.insert("node-labels".to_owned(), "a=b".to_owned());
     });
     assert!(matches!(error, TemplateError::Reserved { .. }), "{error:?}");
+}
+
+/// What we give ourselves stands on the list by which the spec refuses it.
+#[test]
+fn every_argument_of_ours_is_reserved() {
+    let mut slot = fixtures::slot();
+    slot.cluster.feature_gates.insert("Gate".to_owned(), true);
+    let bare = |slot: &mut ControlPlaneSlot| {
+        slot.cluster.arguments = Arguments::default();
+        slot.settings.kubelet_arguments.clear();
+    };
+    bare(&mut slot);
+    let text = bundle(&NodeBundle::ControlPlane(Box::new(slot))).expect("renders");
+    let names: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.trim().strip_prefix("- name: '")?.strip_suffix('\'')).collect();
+    for expected in ["feature-gates", "initial-cluster-token", "node-ip", "node-labels"] {
+        assert!(names.contains(expected), "{names:?}");
+    }
+    for name in names {
+        assert!(Component::ALL.into_iter().any(|component| reserved(component, name).is_some()), "{name}");
+    }
 }
 
 #[test]

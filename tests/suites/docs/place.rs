@@ -20,6 +20,9 @@ const PORT: &str = "4566";
 /// The specs that examples name, and the cluster in each.
 const SPECS: &[(&str, &str)] = &[("cluster.yaml", "prod-eu"), ("clusters/prod-us.yaml", "prod-us")];
 
+/// A spec that no example names, so that `clusters/*.yaml` stands for more than one file.
+const ANOTHER: (&str, &str) = ("clusters/prod-ap.yaml", "prod-ap");
+
 /// The clusters that examples name when they do not make them themselves, made once.
 static PREPARED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let mut place = Place::of_help();
@@ -55,7 +58,7 @@ impl Place {
         }
         copy(&root().join("examples"), &dir.path().join("work/examples"));
         let example = fs::read_to_string(root().join("examples/aws.yaml")).unwrap();
-        for (file, name) in SPECS {
+        for (file, name) in SPECS.iter().chain([&ANOTHER]) {
             fs::write(dir.path().join("work").join(file), example.replace("name: prod-eu", &format!("name: {name}")))
                 .unwrap();
         }

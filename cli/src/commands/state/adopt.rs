@@ -6,9 +6,9 @@ use anyhow::Result;
 use meridian_engine::Address;
 use meridian_engine::plan::Action;
 
-use super::waiting;
+use super::{confirm, waiting};
+use crate::again::Again;
 use crate::args::{Files, Global};
-use crate::commands::carry_out::confirm;
 use crate::commands::{files, print};
 use crate::context::Context;
 use crate::error::{Code, Failure};
@@ -47,11 +47,13 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
             "change the spec to what the resource is, or leave it alone",
         ));
     }
-    confirm(args.yes, &format!("Take {} ({}) into {}?", args.address, views::clean(&adoption.id), cluster.name))?;
+    let question = format!("Take {} ({}) into {}?", args.address, views::clean(&adoption.id), cluster.name);
+    confirm(args.yes, &question).await?;
     let lease = session.lease(&cluster.name, &waiting).await?;
     let adopted = session.adopt(&lease, cluster, adoption).await;
     lease.release().await?;
     adopted?;
-    print(&format!("{} is under management. `meridian apply` makes the changes shown.\n", args.address))?;
+    let apply = Again::new(global, &args.file).text("`meridian apply -f FILE` makes the changes shown");
+    print(&format!("{} is under management. {apply}.\n", args.address))?;
     Ok(Code::Done)
 }

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use meridian_engine::Address;
 
-use super::{present, waiting};
-use crate::commands::carry_out::confirm;
+use super::{confirm, present, waiting};
+use crate::again::Again;
 use crate::commands::print;
 use crate::error::Failure;
 use crate::session::Session;
@@ -26,11 +26,11 @@ pub struct Args {
     yes: bool,
 }
 
-pub async fn run(session: &Session, args: &Args) -> Result<()> {
+pub async fn run(session: &Session, args: &Args, again: &Again) -> Result<()> {
     let Args { name, address, yes } = args;
     let seen = present(session, name).await?;
     let id = recorded(&seen.state, name, address)?;
-    confirm(*yes, &format!("Forget {address} ({}), and leave it where it is?", clean(&id)))?;
+    confirm(*yes, &format!("Forget {address} ({}), and leave it where it is?", clean(&id))).await?;
     let lease = session.lease(name, &waiting).await?;
     let written = async {
         let now = present(session, name).await?;
@@ -44,7 +44,8 @@ pub async fn run(session: &Session, args: &Args) -> Result<()> {
     .await;
     lease.release().await?;
     written?;
-    print(&format!("{address} ({}) is forgotten. `meridian state adopt {name} {address}` takes it back.\n", clean(&id)))
+    let back = again.text(&format!("`meridian state adopt -f FILE {address}` takes it back"));
+    print(&format!("{address} ({}) is forgotten. {back}.\n", clean(&id)))
 }
 
 fn recorded(state: &meridian_engine::State, name: &str, address: &Address) -> Result<String> {

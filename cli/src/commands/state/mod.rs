@@ -15,8 +15,10 @@ mod unlock;
 use anyhow::Result;
 use meridian_state::clusters::Loaded;
 
+use crate::again::Again;
 use crate::args::{Global, Output};
-use crate::context::Context;
+use crate::commands::carry_out;
+use crate::context::{Context, interrupted};
 use crate::error::Code;
 use crate::session::{Session, no_such_cluster};
 
@@ -64,7 +66,7 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
         Command::Diff(args) => diff::run(session, &args).await?,
         Command::Rollback(args) => rollback::run(session, &args).await?,
         Command::Prune(args) => prune::run(session, &args).await?,
-        Command::Forget(args) => forget::run(session, &args).await?,
+        Command::Forget(args) => forget::run(session, &args, &Again::new(global, &[])).await?,
         Command::Unlock(args) => unlock::run(session, &args).await?,
     }
     Ok(Code::Done)
@@ -73,6 +75,19 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
 /// The present state of a cluster that must exist.
 async fn present(session: &Session, name: &str) -> Result<Loaded> {
     session.clusters.load(name).await?.ok_or_else(|| no_such_cluster(name))
+}
+
+/// Asks whether to go on. From then on Ctrl-C leaves at once, as it does where nothing was asked: what is written here is written
+/// at one stroke.
+async fn confirm(yes: bool, question: &str) -> Result<()> {
+    carry_out::confirm(yes, question).await?;
+    if !yes {
+        tokio::spawn(async {
+            interrupted().await;
+            std::process::exit(i32::from(Code::Interrupted as u8));
+        });
+    }
+    Ok(())
 }
 
 /// Says on stderr whom one waits for.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use meridian_state::envelope;
 
+use super::confirm;
 use crate::args::Global;
-use crate::commands::carry_out::confirm;
 use crate::commands::print;
 use crate::context::Context;
 use crate::error::{Code, Failure};
@@ -45,7 +45,7 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     } else {
         let question =
             format!("Let {} be opened with {} and with nothing else?", place.location, args.encrypt_with.join(", "));
-        confirm(args.yes, &question)?;
+        confirm(args.yes, &question).await?;
         if args.new_key {
             envelope::add_key(raw, &place.secrets, Some(&ways)).await?;
         }

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::{present, waiting};
-use crate::commands::carry_out::confirm;
+use super::{confirm, present, waiting};
 use crate::commands::print;
 use crate::error::Failure;
 use crate::session::Session;
@@ -28,7 +27,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<()> {
     let seen = present(session, &args.name).await?;
     let target = session.clusters.at(&args.name, args.to).await?;
     print(&views::state::difference(&seen.state, &target))?;
-    confirm(args.yes, &format!("Make serial {} the state of {} again?", args.to, args.name))?;
+    confirm(args.yes, &format!("Make serial {} the state of {} again?", args.to, args.name)).await?;
     let lease = session.lease(&args.name, &waiting).await?;
     let written = async {
         let now = present(session, &args.name).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::commands::carry_out::confirm;
+use super::confirm;
 use crate::commands::print;
 use crate::session::Session;
 use crate::views::clean;
@@ -27,7 +27,7 @@ pub async fn run(session: &Session, args: &Args) -> Result<()> {
         "The lease of {} is held by {holder} until {until}, and put off while that one lives. Take it away?",
         args.name
     );
-    confirm(args.yes, &question)?;
+    confirm(args.yes, &question).await?;
     session.clusters.unlock(&args.name).await?;
     print(&format!("The lease of {} was taken away from {holder}.\n", args.name))
 }

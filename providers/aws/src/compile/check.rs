@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
-use meridian_provider_api::Unfit;
-use meridian_spec::cluster::{Cluster, SubnetRole};
+use meridian_spec::cluster::SubnetRole;
+use meridian_spec::{Draft, Path, Unfit};
 
 /// A VPC's range and a subnet's have prefixes of 16 to 28 (Amazon VPC User Guide, "VPC CIDR blocks").
 const PREFIXES: std::ops::RangeInclusive<u8> = 16..=28;
@@ -31,23 +31,23 @@ const NAME: usize = 63;
 
 /// Everything that does not fit; empty when AWS can do it all.
 #[must_use]
-pub fn check(cluster: &Cluster) -> Vec<Unfit> {
+pub fn check(draft: &Draft) -> Vec<Unfit> {
     let mut unfit = Vec::new();
-    name(cluster, &mut unfit);
-    labels(cluster, &mut unfit);
-    pools(cluster, &mut unfit);
-    ranges(cluster, &mut unfit);
-    slots(cluster, &mut unfit);
-    rules(cluster, &mut unfit);
+    name(draft, &mut unfit);
+    labels(draft, &mut unfit);
+    pools(draft, &mut unfit);
+    ranges(draft, &mut unfit);
+    slots(draft, &mut unfit);
+    rules(draft, &mut unfit);
     unfit
 }
 
-fn push(unfit: &mut Vec<Unfit>, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-    unfit.push(Unfit { path: path.into(), message: message.into(), hint: hint.into() });
+fn push(unfit: &mut Vec<Unfit>, path: impl Into<Path>, message: impl Into<String>, hint: impl Into<String>) {
+    unfit.push(Unfit::new(path, message, hint));
 }
 
-fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let name = &cluster.name;
+fn name(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let Some(name) = &draft.name else { return };
     if name.len() > NAME {
         push(
             unfit,
@@ -58,21 +58,18 @@ fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    if cluster.labels.len() > TAGS - OWN_TAGS {
+fn labels(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    if draft.labels.len() > TAGS - OWN_TAGS {
         push(
             unfit,
             "metadata.labels",
-            format!(
-                "{} labels; AWS takes {TAGS} tags a resource, of which {OWN_TAGS} are needed",
-                cluster.labels.len()
-            ),
+            format!("{} labels; AWS takes {TAGS} tags a resource, of which {OWN_TAGS} are needed", draft.labels.len()),
             format!("keep to {} labels", TAGS - OWN_TAGS),
         );
     }
     let mut seen = BTreeMap::new();
-    for (key, value) in &cluster.labels {
-        let path = format!("metadata.labels.{key}");
+    for (key, value) in &draft.labels {
+        let path = Path::of("metadata.labels").key(key);
         let lower = key.to_ascii_lowercase();
         if let Some(other) = seen.insert(lower.clone(), key) {
             push(
@@ -111,13 +108,13 @@ fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 }
 
 /// The autoscaler learns a pool's labels and taints from tags of its group.
-fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    for (index, pool) in cluster.pools.iter().enumerate() {
-        let count = cluster.labels.len() + pool.labels.len() + pool.taints.len() + GROUP_TAGS;
+fn pools(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (index, pool) in draft.pools.iter().enumerate() {
+        let count = draft.labels.len() + pool.labels.len() + pool.taints.len() + GROUP_TAGS;
         if count > TAGS {
             push(
                 unfit,
-                format!("spec.pools[{index}].labels"),
+                Path::of("spec.pools").index(index).key("labels"),
                 format!("the pool's group would have {count} tags, one for each label and taint; AWS takes {TAGS}"),
                 format!("drop {} labels or taints of the pool, or labels of the cluster", count - TAGS),
             );
@@ -129,22 +126,22 @@ fn is_tag_character(c: char) -> bool {
     c.is_alphanumeric() || c == ' ' || "+-=._:/@".contains(c)
 }
 
-fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let network = &cluster.network;
-    if network.existing.is_none() {
-        if !PREFIXES.contains(&network.cidr.prefix_len()) {
+fn ranges(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let network = &draft.network;
+    if let (None, Some(cidr)) = (&network.existing, network.cidr) {
+        if !PREFIXES.contains(&cidr.prefix_len()) {
             push(
                 unfit,
                 "spec.network.cidr",
-                format!("{}: a VPC's range is a /{} to a /{}", network.cidr, PREFIXES.start(), PREFIXES.end()),
+                format!("{cidr}: a VPC's range is a /{} to a /{}", PREFIXES.start(), PREFIXES.end()),
                 "choose a range such as 10.0.0.0/16",
             );
         }
-        if let Some(taken) = forbidden(network.cidr) {
+        if let Some(taken) = forbidden(cidr) {
             push(
                 unfit,
                 "spec.network.cidr",
-                format!("{}: {taken} can't be a VPC's range", network.cidr),
+                format!("{cidr}: {taken} can't be a VPC's range"),
                 "choose a private range such as 10.0.0.0/16",
             );
         }
@@ -171,6 +168,7 @@ fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     for (path, range) in
         [("spec.network.podCidr", network.pod_cidr), ("spec.network.serviceCidr", network.service_cidr)]
     {
+        let Some(range) = range else { continue };
         if local.contains(&range.network()) || range.contains(&local.network()) {
             push(unfit, path, format!("{range} holds the addresses of AWS' own services"), "choose another range");
         }
@@ -188,13 +186,13 @@ fn forbidden(range: Ipv4Net) -> Option<&'static str> {
     }
 }
 
-fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+fn slots(draft: &Draft, unfit: &mut Vec<Unfit>) {
     let mut taken = BTreeSet::new();
-    for (index, slot) in cluster.control_plane.slots.iter().enumerate() {
-        let Some(subnet) = cluster.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
+    for (index, slot) in draft.slots.iter().enumerate() {
+        let Some(subnet) = draft.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
         let first = u32::from(subnet.cidr.network());
         let offset = u32::from(slot.address).wrapping_sub(first);
-        let path = format!("spec.controlPlane.slots[{index}]");
+        let path = Path::of("spec.controlPlane.addresses").index(index);
         if !subnet.cidr.contains(&slot.address) {
             push(unfit, &path, format!("{} is not in {}", slot.address, subnet.cidr), "leave the address to Meridian");
         } else if offset < RESERVED_FIRST || slot.address == subnet.cidr.broadcast() {
@@ -211,9 +209,11 @@ fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let bastion = cluster.bastion.iter().map(|bastion| ("spec.bastion.allow", bastion.allow.len()));
-    for (path, count) in bastion.chain([("spec.controlPlane.api.allow", cluster.control_plane.api.allow.len())]) {
+fn rules(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (path, ranges) in
+        [("spec.bastion.allow", &draft.bastion_allow), ("spec.controlPlane.api.allow", &draft.api_allow)]
+    {
+        let count = ranges.len();
         if count > RULES {
             push(
                 unfit,
@@ -227,8 +227,18 @@ fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 
 #[cfg(test)]
 mod tests {
+    use meridian_spec::Cluster;
+
     use super::*;
     use crate::compile::fixture;
+
+    fn check(cluster: &Cluster) -> Vec<Unfit> {
+        super::check(&Draft::from(cluster))
+    }
+
+    fn paths(cluster: &Cluster) -> Vec<String> {
+        check(cluster).into_iter().map(|fault| fault.path.to_string()).collect()
+    }
 
     #[test]
     fn a_sound_cluster_fits() {
@@ -241,8 +251,7 @@ mod tests {
         let mut cluster = fixture::cluster();
         let labels = ["Team", "cost", "name", "team"];
         cluster.labels = labels.into_iter().map(|key| (key.to_owned(), "x".to_owned())).collect();
-        let paths: Vec<String> = check(&cluster).into_iter().map(|fault| fault.path).collect();
-        assert_eq!(paths, ["metadata.labels.name", "metadata.labels.team"]);
+        assert_eq!(paths(&cluster), ["metadata.labels.name", "metadata.labels.team"]);
     }
 
     #[test]
@@ -252,7 +261,7 @@ mod tests {
         cluster.pools[0].labels = (0..room).map(|number| (format!("label-{number}"), String::new())).collect();
         assert_eq!(check(&cluster), []);
         cluster.pools[0].labels.insert("one-more".to_owned(), String::new());
-        assert_eq!(check(&cluster).into_iter().map(|fault| fault.path).collect::<Vec<_>>(), ["spec.pools[0].labels"]);
+        assert_eq!(paths(&cluster), ["spec.pools[0].labels"]);
     }
 
     #[test]
@@ -270,13 +279,12 @@ mod tests {
         cluster.network.cidr = "10.0.0.0/8".parse().unwrap();
         cluster.network.subnets[0].cidr = "10.40.32.0/29".parse().unwrap();
         cluster.control_plane.slots[1].address = "10.40.64.3".parse().unwrap();
-        let faults = check(&cluster);
-        let paths: BTreeSet<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+        let paths: BTreeSet<String> = paths(&cluster).into_iter().collect();
         let expected = [
-            "metadata.labels.aws:team",
+            "metadata.labels[\"aws:team\"]",
             "metadata.name",
-            "spec.controlPlane.slots[0]",
-            "spec.controlPlane.slots[1]",
+            "spec.controlPlane.addresses[0]",
+            "spec.controlPlane.addresses[1]",
             "spec.network.cidr",
         ];
         assert_eq!(paths.into_iter().collect::<Vec<_>>(), expected);

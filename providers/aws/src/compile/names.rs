@@ -15,7 +15,7 @@ pub const BOOTSTRAP: &str = "bootstrap";
 pub const API: &str = "api";
 
 /// What stands for the account while it has not been looked up.
-pub const UNKNOWN_ACCOUNT: &str = "unknown";
+pub const UNKNOWN_ACCOUNT: &str = "unresolved";
 
 /// Name of the bootstrap bucket. Bucket names are shared by all customers of a partition, hence the digest.
 #[must_use]
@@ -27,7 +27,12 @@ pub fn bucket_name(cluster: &Cluster, pins: &Pins) -> String {
 /// The same, of an account.
 #[must_use]
 pub fn bucket_name_of(cluster: &str, region: &str, account: &str) -> String {
-    format!("meridian-{}-{}", cut(cluster, 30), digest(&format!("{account}/{region}/{cluster}"), 12))
+    let tail = match account {
+        // A digest would look like the name of a bucket that there will never be.
+        UNKNOWN_ACCOUNT => "x".repeat(12),
+        account => digest(&format!("{account}/{region}/{cluster}"), 12),
+    };
+    format!("meridian-{}-{tail}", cut(cluster, 30))
 }
 
 /// IAM path below which the cluster's roles and instance profiles are. IAM is one for all regions, so the region is in.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meridian_provider_api::Unfit;
-use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Path, Unfit};
 
-use super::names::{existing_group, inside};
+use super::names::{GROUP_OPTION, inside_of};
 use crate::client::id::ArmId;
 use crate::compute::ssh;
 
@@ -31,25 +30,30 @@ const POOL_TAGS: usize = 9;
 
 /// Everything that does not fit; empty when Azure can do it all.
 #[must_use]
-pub fn check(cluster: &Cluster) -> Vec<Unfit> {
+pub fn check(draft: &Draft) -> Vec<Unfit> {
     let mut unfit = Vec::new();
-    name(cluster, &mut unfit);
-    labels(cluster, &mut unfit);
-    ids(cluster, &mut unfit);
-    slots(cluster, &mut unfit);
-    rules(cluster, &mut unfit);
-    pools(cluster, &mut unfit);
-    key(cluster, &mut unfit);
+    name(draft, &mut unfit);
+    labels(draft, &mut unfit);
+    ids(draft, &mut unfit);
+    slots(draft, &mut unfit);
+    rules(draft, &mut unfit);
+    pools(draft, &mut unfit);
+    key(draft, &mut unfit);
     unfit
 }
 
-fn push(unfit: &mut Vec<Unfit>, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-    unfit.push(Unfit { path: path.into(), message: message.into(), hint: hint.into() });
+fn push(unfit: &mut Vec<Unfit>, path: impl Into<Path>, message: impl Into<String>, hint: impl Into<String>) {
+    unfit.push(Unfit::new(path, message, hint));
 }
 
-fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let longest = cluster.pools.iter().map(|pool| pool.name.as_str()).chain(["control-plane-0"]);
-    let over = longest.map(|what| inside(cluster, what).len()).max().unwrap_or_default().saturating_sub(MACHINE_NAME);
+fn name(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let Some(name) = &draft.name else { return };
+    let group = draft.provider_options.get(GROUP_OPTION);
+    // A region that is not known is taken for one without a name: the fault that is left is one in any region.
+    let region = group.map(|_| draft.region.as_deref().unwrap_or_default());
+    let parts = draft.pools.iter().filter_map(|pool| pool.name.as_deref()).chain(["control-plane-0"]);
+    let longest = parts.map(|what| inside_of(name, region, what).len()).max().unwrap_or_default();
+    let over = longest.saturating_sub(MACHINE_NAME);
     if over > 0 {
         push(
             unfit,
@@ -58,26 +62,26 @@ fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
             format!("shorten the cluster's name or the longest name of a pool by {over} characters"),
         );
     }
-    if existing_group(cluster).is_some_and(|group| group.is_empty() || group.len() > 90) {
+    if group.is_some_and(|group| group.is_empty() || group.len() > 90) {
         push(unfit, "spec.azure.resourceGroup", "a resource group's name has 1 to 90 characters", "write its name");
     }
 }
 
-fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    if cluster.labels.len() > TAGS - OWN_TAGS {
+fn labels(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    if draft.labels.len() > TAGS - OWN_TAGS {
         push(
             unfit,
             "metadata.labels",
             format!(
                 "{} labels; Azure takes {TAGS} tags a resource, of which {OWN_TAGS} are needed",
-                cluster.labels.len()
+                draft.labels.len()
             ),
             format!("keep to {} labels", TAGS - OWN_TAGS),
         );
     }
     let mut seen = BTreeMap::new();
-    for (key, value) in &cluster.labels {
-        let path = format!("metadata.labels.{key}");
+    for (key, value) in &draft.labels {
+        let path = Path::of("metadata.labels").key(key);
         let lower = key.to_ascii_lowercase();
         if let Some(other) = seen.insert(lower.clone(), key) {
             push(
@@ -108,7 +112,7 @@ fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 }
 
 /// What exists is named by its whole id: a name alone says neither group nor network.
-fn ids(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+fn ids(draft: &Draft, unfit: &mut Vec<Unfit>) {
     let mut expect = |path: String, id: &str, kind: &str| {
         let is_one = id.parse::<ArmId>().is_ok_and(|id| id.kind() == kind);
         if !is_one {
@@ -120,21 +124,21 @@ fn ids(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
             );
         }
     };
-    if let Some(id) = &cluster.network.existing {
+    if let Some(id) = &draft.network.existing {
         expect("spec.network.existing.id".to_owned(), id, "Microsoft.Network/virtualNetworks");
     }
-    let subnets = cluster.network.subnets.iter().filter_map(|subnet| subnet.existing.as_deref());
+    let subnets = draft.network.subnets.iter().filter_map(|subnet| subnet.existing.as_deref());
     for (index, id) in subnets.enumerate() {
         expect(format!("spec.network.existing.subnets[{index}].id"), id, "Microsoft.Network/virtualNetworks/subnets");
     }
 }
 
-fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+fn slots(draft: &Draft, unfit: &mut Vec<Unfit>) {
     let mut taken = BTreeSet::new();
-    for (index, slot) in cluster.control_plane.slots.iter().enumerate() {
-        let Some(subnet) = cluster.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
+    for (index, slot) in draft.slots.iter().enumerate() {
+        let Some(subnet) = draft.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
         let offset = u32::from(slot.address).wrapping_sub(u32::from(subnet.cidr.network()));
-        let path = format!("spec.controlPlane.slots[{index}]");
+        let path = Path::of("spec.controlPlane.addresses").index(index);
         let leave = "leave the address to Meridian";
         if !subnet.cidr.contains(&slot.address) {
             push(unfit, &path, format!("{} is not in {}", slot.address, subnet.cidr), leave);
@@ -148,9 +152,10 @@ fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let bastion = cluster.bastion.iter().map(|bastion| ("spec.bastion.allow", &bastion.allow));
-    for (path, ranges) in bastion.chain([("spec.controlPlane.api.allow", &cluster.control_plane.api.allow)]) {
+fn rules(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (path, ranges) in
+        [("spec.bastion.allow", &draft.bastion_allow), ("spec.controlPlane.api.allow", &draft.api_allow)]
+    {
         if ranges.len() > RANGES {
             let message = format!("{} ranges; a rule takes {RANGES}", ranges.len());
             push(unfit, path, message, "join ranges, or name a larger one");
@@ -162,22 +167,22 @@ fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    for (index, pool) in cluster.pools.iter().enumerate() {
+fn pools(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (index, pool) in draft.pools.iter().enumerate() {
         if pool.alternatives.len() >= SIZES {
             push(
                 unfit,
-                format!("spec.pools[{index}].alternatives"),
+                Path::of("spec.pools").index(index).key("alternatives"),
                 format!("{} machine types; a scale set has at most {SIZES}", pool.alternatives.len() + 1),
                 format!("keep to {} alternatives, or make a second pool", SIZES - 1),
             );
         }
         // The autoscaler learns labels and taints from tags.
-        let count = cluster.labels.len() + pool.labels.len() + pool.taints.len() + POOL_TAGS;
+        let count = draft.labels.len() + pool.labels.len() + pool.taints.len() + POOL_TAGS;
         if count > TAGS {
             push(
                 unfit,
-                format!("spec.pools[{index}].labels"),
+                Path::of("spec.pools").index(index).key("labels"),
                 format!(
                     "the pool's scale set would have {count} tags, one for each label and taint; Azure takes {TAGS}"
                 ),
@@ -187,8 +192,8 @@ fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn key(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    if cluster.ssh_public_key.as_deref().is_some_and(|key| !ssh::is_taken(key)) {
+fn key(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    if draft.ssh_public_key.as_deref().is_some_and(|key| !ssh::is_taken(key)) {
         push(
             unfit,
             "spec.ssh.publicKey",
@@ -200,8 +205,14 @@ fn key(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 
 #[cfg(test)]
 mod tests {
+    use meridian_spec::Cluster;
+
     use super::*;
     use crate::compile::fixture;
+
+    fn check(cluster: &Cluster) -> Vec<Unfit> {
+        super::check(&Draft::from(cluster))
+    }
 
     #[test]
     fn a_sound_cluster_fits() {
@@ -219,14 +230,14 @@ mod tests {
         cluster.control_plane.slots[1].address = "10.40.64.3".parse().unwrap();
         cluster.control_plane.api.allow.push("0.0.0.0/0".parse().unwrap());
         let faults = check(&cluster);
-        let paths: BTreeSet<&str> = faults.iter().map(|fault| fault.path.as_str()).collect();
+        let paths: BTreeSet<String> = faults.iter().map(|fault| fault.path.to_string()).collect();
         let expected = [
-            "metadata.labels.a/b",
             "metadata.labels.meridian-cluster",
             "metadata.labels.team",
+            "metadata.labels[\"a/b\"]",
             "metadata.name",
+            "spec.controlPlane.addresses[1]",
             "spec.controlPlane.api.allow",
-            "spec.controlPlane.slots[1]",
             "spec.network.existing.id",
         ];
         assert_eq!(paths.into_iter().collect::<Vec<_>>(), expected);

@@ -58,9 +58,16 @@ pub fn resource_group(cluster: &Cluster, pins: &Pins) -> Result<Ref<ResourceGrou
 /// Name of a resource inside of the group. In a group of someone else's there may be clusters of other regions, too.
 #[must_use]
 pub fn inside(cluster: &Cluster, what: &str) -> String {
-    match existing_group(cluster) {
-        Some(_) => format!("{}-{}-{what}", cluster.name, cluster.region.name),
-        None => format!("{}-{what}", cluster.name),
+    let region = existing_group(cluster).map(|_| cluster.region.name.as_str());
+    inside_of(&cluster.name, region, what)
+}
+
+/// The same of a cluster's name, with the region that it stands in if the group is someone else's.
+#[must_use]
+pub fn inside_of(cluster: &str, region: Option<&str>, what: &str) -> String {
+    match region {
+        Some(region) => format!("{cluster}-{region}-{what}"),
+        None => format!("{cluster}-{what}"),
     }
 }
 
@@ -75,8 +82,10 @@ pub fn subnet(cluster: &Cluster, name: &str) -> String {
 pub fn storage_account(cluster: &Cluster, pins: &Pins) -> String {
     let letters: String = cluster.name.chars().filter(char::is_ascii_alphanumeric).take(14).collect();
     let place = format!("{}/{}/{}", subscription(pins), cluster.region.name, cluster.name);
-    let digits = 24 - "mer".len() - letters.len();
-    format!("mer{letters}{}", digest(&place, digits.min(12)))
+    let digits = (24 - "mer".len() - letters.len()).min(12);
+    // Without a subscription, a digest would look like the name of an account that there will never be.
+    let tail = if subscription(pins) == UNKNOWN_SUBSCRIPTION { "x".repeat(digits) } else { digest(&place, digits) };
+    format!("mer{letters}{tail}")
 }
 
 /// What follows the name of a storage account in the name of the host that has its blobs (learn.microsoft.com, "Compare
@@ -124,9 +133,11 @@ mod tests {
     #[test]
     fn clusters_of_one_name_do_not_meet() {
         let mut cluster = fixture::cluster();
-        let here = storage_account(&cluster, &Pins::new());
+        let known = Pins::from([(ACCOUNT_PIN.to_owned(), "s".to_owned())]);
+        let here = storage_account(&cluster, &known);
+        assert!(!here.contains('x') && storage_account(&cluster, &Pins::new()).ends_with("xxxxxxxxxxxx"));
         cluster.region.name = "northeurope".to_owned();
-        assert_ne!(here, storage_account(&cluster, &Pins::new()));
+        assert_ne!(here, storage_account(&cluster, &known));
         cluster.provider_options.insert(GROUP_OPTION.to_owned(), "Shared".to_owned());
         assert_eq!(inside(&cluster, "main"), "demo-northeurope-main");
         let id = resource_group(&cluster, &Pins::new()).unwrap();

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
-use meridian_provider_api::Unfit;
-use meridian_spec::cluster::Cluster;
+use meridian_spec::{Draft, Path, Unfit};
 
 use super::existing;
 use crate::marks::CLUSTER_LABEL;
@@ -29,24 +28,24 @@ const PROHIBITED: [&str; 6] =
 
 /// Everything that does not fit; empty when Google Cloud can do it all.
 #[must_use]
-pub fn check(cluster: &Cluster) -> Vec<Unfit> {
+pub fn check(draft: &Draft) -> Vec<Unfit> {
     let mut unfit = Vec::new();
-    name(cluster, &mut unfit);
-    labels(cluster, &mut unfit);
-    ranges(cluster, &mut unfit);
-    network(cluster, &mut unfit);
-    slots(cluster, &mut unfit);
-    rules(cluster, &mut unfit);
-    pools(cluster, &mut unfit);
+    name(draft, &mut unfit);
+    labels(draft, &mut unfit);
+    ranges(draft, &mut unfit);
+    network(draft, &mut unfit);
+    slots(draft, &mut unfit);
+    rules(draft, &mut unfit);
+    pools(draft, &mut unfit);
     unfit
 }
 
-fn push(unfit: &mut Vec<Unfit>, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-    unfit.push(Unfit { path: path.into(), message: message.into(), hint: hint.into() });
+fn push(unfit: &mut Vec<Unfit>, path: impl Into<Path>, message: impl Into<String>, hint: impl Into<String>) {
+    unfit.push(Unfit::new(path, message, hint));
 }
 
-fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let name = &cluster.name;
+fn name(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let Some(name) = &draft.name else { return };
     if name.len() > NAME {
         push(
             unfit,
@@ -73,17 +72,17 @@ fn name(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn labels(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    if cluster.labels.len() > LABELS - OWN_LABELS {
+fn labels(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    if draft.labels.len() > LABELS - OWN_LABELS {
         push(
             unfit,
             "metadata.labels",
-            format!("{} labels; a resource takes {LABELS}, of which {OWN_LABELS} are needed", cluster.labels.len()),
+            format!("{} labels; a resource takes {LABELS}, of which {OWN_LABELS} are needed", draft.labels.len()),
             format!("keep to {} labels", LABELS - OWN_LABELS),
         );
     }
-    for (key, value) in &cluster.labels {
-        let path = format!("metadata.labels.{key}");
+    for (key, value) in &draft.labels {
+        let path = Path::of("metadata.labels").key(key);
         if !key.starts_with(char::is_lowercase) || key.chars().count() > LABEL || !key.chars().all(is_label_character) {
             push(
                 unfit,
@@ -112,15 +111,16 @@ fn is_label_character(c: char) -> bool {
     c.is_lowercase() || c.is_numeric() || c == '_' || c == '-' || (c.is_alphabetic() && !c.is_uppercase())
 }
 
-fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let network = &cluster.network;
+fn ranges(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let network = &draft.network;
     let subnets = network.subnets.iter().filter(|subnet| subnet.existing.is_none());
-    let subnets = subnets.map(|subnet| ("spec.network.cidr", format!("subnet {}", subnet.name), subnet.cidr));
+    let subnets = subnets.map(|subnet| ("spec.network.cidr", format!("subnet {}", subnet.name), Some(subnet.cidr)));
     let others = [
         ("spec.network.podCidr", "the pods' range".to_owned(), network.pod_cidr),
         ("spec.network.serviceCidr", "the services' range".to_owned(), network.service_cidr),
     ];
     for (path, what, range) in subnets.chain(others) {
+        let Some(range) = range else { continue };
         if !PREFIXES.contains(&range.prefix_len()) {
             let (shortest, longest) = (PREFIXES.start(), PREFIXES.end());
             push(
@@ -142,11 +142,12 @@ fn ranges(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 }
 
 /// Where the spec says which the cluster's project is, a network of another one is refused before anything is called.
-fn network(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let Some(project) = cluster.provider_options.get("project") else { return };
-    let named = cluster.network.existing.iter().map(|named| existing::network(project, named));
-    let subnets = cluster.network.subnets.iter().filter_map(|subnet| subnet.existing.as_deref());
-    let subnets = subnets.map(|named| existing::subnet(project, &cluster.region.name, named));
+fn network(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    let Some(project) = draft.provider_options.get("project") else { return };
+    let named = draft.network.existing.iter().map(|named| existing::network(project, named));
+    let subnets = draft.network.subnets.iter().filter_map(|subnet| subnet.existing.as_deref());
+    let region = draft.region.as_deref().unwrap_or_default();
+    let subnets = subnets.map(|named| existing::subnet(project, region, named));
     for path in named.chain(subnets) {
         if let Some(why) = existing::elsewhere(&path, project) {
             push(unfit, "spec.network.existing", why, "name a network of the cluster's own project");
@@ -161,14 +162,14 @@ fn prohibited(range: Ipv4Net) -> Option<&'static str> {
     })
 }
 
-fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
+fn slots(draft: &Draft, unfit: &mut Vec<Unfit>) {
     let mut taken = BTreeSet::new();
-    for (index, slot) in cluster.control_plane.slots.iter().enumerate() {
-        let path = format!("spec.controlPlane.slots[{index}]");
+    for (index, slot) in draft.slots.iter().enumerate() {
+        let path = Path::of("spec.controlPlane.addresses").index(index);
         if slot.zone.is_empty() {
             push(unfit, &path, "every region of Google Cloud has zones, and none is named", "name the slots' zones");
         }
-        let Some(subnet) = cluster.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
+        let Some(subnet) = draft.network.subnets.iter().find(|subnet| subnet.name == slot.subnet) else { continue };
         let offset = u32::from(slot.address).wrapping_sub(u32::from(subnet.cidr.network()));
         let from_end = u32::from(subnet.cidr.broadcast()).wrapping_sub(u32::from(slot.address));
         if !subnet.cidr.contains(&slot.address) {
@@ -187,9 +188,11 @@ fn slots(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
     }
 }
 
-fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    let bastion = cluster.bastion.iter().map(|bastion| ("spec.bastion.allow", bastion.allow.len()));
-    for (path, count) in bastion.chain([("spec.controlPlane.api.allow", cluster.control_plane.api.allow.len())]) {
+fn rules(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (path, ranges) in
+        [("spec.bastion.allow", &draft.bastion_allow), ("spec.controlPlane.api.allow", &draft.api_allow)]
+    {
+        let count = ranges.len();
         if count > RANGES {
             push(
                 unfit,
@@ -202,13 +205,13 @@ fn rules(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 }
 
 /// A managed group has one provisioning model: all its machines are spot machines, or none.
-fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
-    for (index, pool) in cluster.pools.iter().enumerate() {
+fn pools(draft: &Draft, unfit: &mut Vec<Unfit>) {
+    for (index, pool) in draft.pools.iter().enumerate() {
         let Some(spot) = &pool.spot else { continue };
         if spot.on_demand_base > 0 || spot.on_demand_percent > 0 {
             push(
                 unfit,
-                format!("spec.pools[{index}].spot"),
+                Path::of("spec.pools").index(index).key("spot"),
                 "a managed instance group has spot machines only, or none",
                 "make a second pool for the machines on demand, and say `spot: true` here",
             );
@@ -218,13 +221,18 @@ fn pools(cluster: &Cluster, unfit: &mut Vec<Unfit>) {
 
 #[cfg(test)]
 mod tests {
+    use meridian_spec::Cluster;
     use meridian_spec::cluster::Spot;
 
     use super::*;
     use crate::compile::fixture;
 
+    fn check(cluster: &Cluster) -> Vec<Unfit> {
+        super::check(&Draft::from(cluster))
+    }
+
     fn paths(cluster: &Cluster) -> Vec<String> {
-        check(cluster).into_iter().map(|fault| fault.path).collect()
+        check(cluster).into_iter().map(|fault| fault.path.to_string()).collect()
     }
 
     #[test]
@@ -250,8 +258,12 @@ mod tests {
         let mut cluster = fixture::cluster();
         let labels = [("Team", "x"), ("example.com/a", "x"), ("ok", "Not OK"), ("fine_1", "a-b"), ("goog-x", "")];
         cluster.labels = labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let expected =
-            ["metadata.labels.Team", "metadata.labels.example.com/a", "metadata.labels.goog-x", "metadata.labels.ok"];
+        let expected = [
+            "metadata.labels.Team",
+            "metadata.labels[\"example.com/a\"]",
+            "metadata.labels.goog-x",
+            "metadata.labels.ok",
+        ];
         assert_eq!(paths(&cluster), expected);
     }
 
@@ -267,7 +279,7 @@ mod tests {
             "metadata.name",
             "spec.network.cidr",
             "spec.network.podCidr",
-            "spec.controlPlane.slots[1]",
+            "spec.controlPlane.addresses[1]",
             "spec.pools[0].spot",
         ];
         assert_eq!(paths(&cluster), expected);

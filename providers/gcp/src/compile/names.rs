@@ -14,7 +14,7 @@ use crate::marks::Labels;
 pub const API: &str = "api";
 
 /// What stands for the project while it has not been looked up.
-pub const UNKNOWN_PROJECT: &str = "unknown";
+pub const UNKNOWN_PROJECT: &str = "unresolved";
 
 /// Longest name of a resource (Compute Engine, "Naming resources": RFC 1035).
 const NAME: usize = 63;
@@ -34,7 +34,7 @@ pub fn prefix(cluster: &Cluster, pins: &Pins) -> String {
 /// The same, of a project.
 #[must_use]
 pub fn prefix_of(cluster: &str, region: &str, project: &str) -> String {
-    format!("{}-{}", cut(cluster, 23), digest(&format!("{project}/{region}/{cluster}"), 6))
+    format!("{}-{}", cut(cluster, 23), digest_of_place(cluster, region, project, 6))
 }
 
 /// Name of a resource: the prefix and what it is. What would be too long is cut and told apart by a digest.
@@ -58,7 +58,7 @@ pub fn account_id(cluster: &Cluster, pins: &Pins, role: &str) -> String {
 /// What the addresses of all service accounts of a cluster begin with, before a hyphen.
 #[must_use]
 pub fn account_prefix(cluster: &str, region: &str, project: &str) -> String {
-    format!("{}-{}", cut(cluster, 15), digest(&format!("{project}/{region}/{cluster}"), 6))
+    format!("{}-{}", cut(cluster, 15), digest_of_place(cluster, region, project, 6))
 }
 
 /// Name of the bootstrap bucket.
@@ -70,7 +70,7 @@ pub fn bucket_name(cluster: &Cluster, pins: &Pins) -> String {
 /// The same, of a project.
 #[must_use]
 pub fn bucket_name_of(cluster: &str, region: &str, project: &str) -> String {
-    format!("meridian-{}-{}", cut(cluster, 30), digest(&format!("{project}/{region}/{cluster}"), 12))
+    format!("meridian-{}-{}", cut(cluster, 30), digest_of_place(cluster, region, project, 12))
 }
 
 /// Path of a resource of the cluster's region.
@@ -89,6 +89,15 @@ pub fn global(pins: &Pins, collection: &str, name: &str) -> String {
 #[must_use]
 pub fn labels(cluster: &Cluster) -> Labels {
     cluster.labels.clone()
+}
+
+/// What tells a cluster's names apart from those of other projects and regions. Of a project that is not known, a placeholder:
+/// a digest would look like the name of something that there will never be.
+fn digest_of_place(cluster: &str, region: &str, project: &str, digits: usize) -> String {
+    match project {
+        UNKNOWN_PROJECT => "x".repeat(digits),
+        project => digest(&format!("{project}/{region}/{cluster}"), digits),
+    }
 }
 
 /// The first `length` characters, without a hyphen at their end. Names of clusters are ASCII.

@@ -213,7 +213,7 @@ mod tests {
         assert!(names(&graph, "google_compute_subnetwork").is_empty());
         assert!(names(&graph, "google_compute_router").is_empty());
         let slot = graph.get(&"google_compute_address.control-plane-0".parse().unwrap()).unwrap();
-        let subnet = "projects/unknown/regions/europe-west1/subnetworks/shared-private".to_owned();
+        let subnet = "projects/unresolved/regions/europe-west1/subnetworks/shared-private".to_owned();
         assert_eq!(slot.fields["subnet"], meridian_engine::Value::String(subnet));
     }
 }

@@ -161,7 +161,7 @@ fn launch(cx: &mut Cx<'_>, group: &mut Group) -> bool {
                 group,
                 "Launching a new EC2 instance".to_owned(),
                 cause,
-                Some(format!("{}. Launching EC2 instance failed.", error.message)),
+                Some(format!("{}. Launching EC2 instance failed.", error.message.trim_end_matches('.'))),
             );
             return false;
         }
