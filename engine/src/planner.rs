@@ -1,6 +1,6 @@
 //! Comparison of what is desired with what is observed. Pure and deterministic: the plan is a function of its inputs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
@@ -170,7 +170,7 @@ fn decide(
     current: &BTreeMap<&Address, &Observed>,
     changes: &BTreeMap<Address, Change>,
     inputs: &Inputs<'_>,
-    ids: &BTreeMap<&str, &Address>,
+    ids: &HashMap<&str, &Address>,
     takeovers: &Takeovers<'_>,
 ) -> Change {
     let after: Fields = node
@@ -255,7 +255,7 @@ fn decide(
     }
 }
 
-fn removal(observed: &Observed, reason: Reason, ids: &BTreeMap<&str, &Address>, state: Option<&State>) -> Change {
+fn removal(observed: &Observed, reason: Reason, ids: &HashMap<&str, &Address>, state: Option<&State>) -> Change {
     Change {
         address: observed.address.clone(),
         action: Action::Delete,
@@ -299,8 +299,8 @@ fn forget(state: Option<&State>, changes: &mut BTreeMap<Address, Change>) {
 }
 
 /// Ids and ARNs of what exists, by which observed fields point at each other.
-fn identities<'a>(observed: impl Iterator<Item = &'a Observed>) -> BTreeMap<&'a str, &'a Address> {
-    let mut ids = BTreeMap::new();
+fn identities<'a>(observed: impl Iterator<Item = &'a Observed>) -> HashMap<&'a str, &'a Address> {
+    let mut ids = HashMap::new();
     for resource in observed {
         ids.insert(resource.id.as_str(), &resource.address);
         if let Some(arn) = resource.computed.get("arn").and_then(Value::as_str) {
@@ -311,7 +311,7 @@ fn identities<'a>(observed: impl Iterator<Item = &'a Observed>) -> BTreeMap<&'a 
 }
 
 /// What an existing resource refers to: by the ids in its reference fields, and as the state recorded it.
-fn depended_on(observed: &Observed, ids: &BTreeMap<&str, &Address>, state: Option<&State>) -> BTreeSet<Address> {
+fn depended_on(observed: &Observed, ids: &HashMap<&str, &Address>, state: Option<&State>) -> BTreeSet<Address> {
     let mut strings = Vec::new();
     for field in observed.schema.fields.iter().filter(|field| field.reference) {
         if let Some(value) = observed.fields.get(field.name) {
@@ -368,10 +368,10 @@ fn drift(state: Option<&State>, current: &BTreeMap<&Address, &Observed>) -> Vec<
             record
                 .fields
                 .iter()
+                .filter(|(name, value)| observed.fields.get(*name).is_some_and(|now| now != *value))
                 .filter(|(name, _)| {
                     observed.schema.field(name).is_none_or(|field| !matches!(field.on_change, OnChange::Unread))
                 })
-                .filter(|(name, value)| observed.fields.get(*name).is_some_and(|now| now != *value))
                 .map(|(name, _)| name.clone())
                 .collect()
         });

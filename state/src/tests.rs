@@ -319,3 +319,16 @@ async fn what_every_earlier_version_left_is_read_and_carried_forward() {
         assert!(text.contains(&format!("\"format_version\":{}", meridian_engine::state::FORMAT_VERSION)));
     }
 }
+
+/// What the fuzz target begins with has to be what it reads, or it begins with nothing.
+#[test]
+fn the_seeds_of_states_are_states() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/state_file");
+    for (name, segments) in [("v1", 3), ("v2-alone", 0), ("v2-gone", 0), ("v2-journal", 3)] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let mut parts = bytes.split(|byte| *byte == 0);
+        crate::format::state(name, parts.next().unwrap()).unwrap();
+        let parts: Vec<_> = parts.map(|part| crate::format::segment(name, part).unwrap()).collect();
+        assert_eq!(parts.len(), segments, "{name}");
+    }
+}

@@ -12,19 +12,34 @@ use crate::layout::Layout;
 use crate::process;
 use crate::tools::Tools;
 
-/// The targets, each with the dictionary that fits.
-const TARGETS: [(&str, &str); 7] = [
-    ("state_file", "json"),
-    ("lease_body", "json"),
-    ("store_settings", "json"),
-    ("sealed_object", "json"),
-    ("plan_file", "json"),
-    ("spec", "spec"),
-    ("location", "location"),
+/// The targets, each with how many inputs it is given in a bounded run, some seconds of them, and the dictionary that fits.
+const TARGETS: [(&str, u32, &str); 7] = [
+    ("state_file", 40_000, "json"),
+    ("lease_body", 100_000, "json"),
+    ("store_settings", 100_000, "json"),
+    ("sealed_object", 40_000, "json"),
+    ("plan_file", 200_000, "json"),
+    ("spec", 40_000, "spec"),
+    ("location", 200_000, "location"),
 ];
 
 /// What one input may take: memory in MiB, time in seconds, and its own size in bytes.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=512", "-timeout=10", "-max_len=32768"];
+
+/// Every target with a fixed number of inputs, from the seeds alone and by the same dice: what fails for one fails for all.
+pub fn bounded(layout: &Layout, tools: &Tools) -> Result<()> {
+    for (target, runs, _) in TARGETS {
+        let learned = layout.fresh_directory(&format!("fuzz/bounded/{target}"))?;
+        run(
+            layout,
+            tools,
+            target,
+            learned,
+            &[format!("-runs={runs}"), "-seed=1".to_owned(), "-verbosity=0".to_owned()],
+        )?;
+    }
+    Ok(())
+}
 
 /// One target, or all one after another, for so many seconds each. What it learns is kept below cargo's output, and is
 /// where the next run begins.
@@ -35,16 +50,17 @@ pub fn explore(layout: &Layout, tools: &Tools, target: Option<&str>, seconds: u3
         bail!("the targets are {}", TARGETS.map(|(name, ..)| name).join(", "));
     }
     for target in chosen {
-        run(layout, tools, target, &[format!("-max_total_time={seconds}")])?;
+        let learned = layout.target.join("fuzz/corpus").join(target);
+        fs::create_dir_all(&learned).with_context(|| format!("{} can't be made", learned.display()))?;
+        run(layout, tools, target, learned, &[format!("-max_total_time={seconds}")])?;
     }
     Ok(())
 }
 
-fn run(layout: &Layout, tools: &Tools, target: &str, arguments: &[String]) -> Result<()> {
-    let dictionary = TARGETS.iter().find(|(name, _)| *name == target).map_or("json", |(_, dictionary)| dictionary);
+/// What a target learns goes to `learned`; the seeds in the checkout are only read.
+fn run(layout: &Layout, tools: &Tools, target: &str, learned: PathBuf, arguments: &[String]) -> Result<()> {
+    let dictionary = TARGETS.iter().find(|(name, ..)| *name == target).map_or("json", |(_, _, dictionary)| dictionary);
     let seeds = layout.root.join("fuzz/corpus").join(target);
-    // The first directory is written to; the seeds in the checkout are only read.
-    let learned = kept(layout.target.join("fuzz/corpus").join(target))?;
     process::run(
         tools
             .cargo_fuzz(layout)
@@ -55,9 +71,4 @@ fn run(layout: &Layout, tools: &Tools, target: &str, arguments: &[String]) -> Re
             .arg(format!("-dict={}", layout.root.join(format!("fuzz/dictionaries/{dictionary}.txt")).display()))
             .args(arguments),
     )
-}
-
-fn kept(directory: PathBuf) -> Result<PathBuf> {
-    fs::create_dir_all(&directory).with_context(|| format!("{} can't be made", directory.display()))?;
-    Ok(directory)
 }

@@ -55,6 +55,9 @@ enum Task {
         /// How long each is fed
         #[arg(long, default_value_t = 60)]
         seconds: u32,
+        /// The very inputs that `test` feeds them, all targets
+        #[arg(long, conflicts_with_all = ["target", "seconds"])]
+        bounded: bool,
     },
     /// Measure what the project promises: calls, round trips, time, memory
     Bench,
@@ -75,7 +78,10 @@ fn main() -> Result<()> {
         Task::Golden => suites::golden(&layout, &Tools::install(&layout)?),
         Task::Deny { checks } => deny(&layout, &Tools::install(&layout)?, &checks),
         Task::Docs => suites::run(&layout, &Tools::install(&layout)?, &["docs::".to_owned()]).map(|_| ()),
-        Task::Fuzz { target, seconds } => fuzz::explore(&layout, &Tools::install(&layout)?, target.as_deref(), seconds),
+        Task::Fuzz { bounded: true, .. } => fuzz::bounded(&layout, &Tools::install(&layout)?),
+        Task::Fuzz { target, seconds, .. } => {
+            fuzz::explore(&layout, &Tools::install(&layout)?, target.as_deref(), seconds)
+        }
         Task::Bench => bench(&layout),
     }
 }
@@ -91,6 +97,7 @@ fn test(layout: &Layout) -> Result<()> {
     phases.run("clippy", || lint(layout));
     let totals = phases.run("tests", || suites::run(layout, &tools, &[]));
     phases.run("wire check", || suites::wire_check(layout, &tools));
+    phases.run("fuzz", || fuzz::bounded(layout, &tools));
     phases.finish(totals)
 }
 

@@ -102,6 +102,8 @@ impl Value {
     #[must_use]
     pub fn resolve(&self, known: &dyn Fn(&Reference) -> Option<Value>) -> Self {
         match self {
+            // Copied as it is: to put a map together anew takes longer.
+            _ if self.is_known() => self.clone(),
             Self::After(reference) => known(reference).unwrap_or_else(|| self.clone()),
             Self::List(items) => Self::List(items.iter().map(|item| item.resolve(known)).collect()),
             Self::Set(items) => Self::Set(items.iter().map(|item| item.resolve(known)).collect()),

@@ -7,4 +7,5 @@ mod journalling;
 mod leftovers;
 mod planning;
 mod properties;
+mod seeds;
 mod walking;
