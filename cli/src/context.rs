@@ -13,6 +13,7 @@ use crate::args::{Global, LogFormat};
 use crate::bounded;
 use crate::env;
 use crate::error::{Code, Failure};
+use crate::interrupts::Interrupts;
 use crate::registry::Registry;
 use crate::session::{Session, Settings};
 use crate::store::{self, Place, sandbox_folder};
@@ -56,8 +57,12 @@ impl Context {
 
     /// Turns true with the first Ctrl-C or SIGTERM from the first call on; the second leaves at once. There is one for
     /// all clusters of a run: asked to stop while one of them is carried out, no other is begun.
-    pub fn stop(&self) -> watch::Receiver<bool> {
-        self.stop.get_or_init(stop_on_interrupt).clone()
+    pub fn stop(&self) -> Result<watch::Receiver<bool>> {
+        if let Some(stop) = self.stop.get() {
+            return Ok(stop.clone());
+        }
+        let interrupts = Interrupts::listen()?;
+        Ok(self.stop.get_or_init(|| stop_on(interrupts)).clone())
     }
 }
 
@@ -84,28 +89,16 @@ fn accounts(registry: &Registry) -> BTreeMap<String, String> {
     registry.names().filter_map(|name| Some((name.to_owned(), named(name)?))).collect()
 }
 
-fn stop_on_interrupt() -> watch::Receiver<bool> {
+fn stop_on(mut interrupts: Interrupts) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
-        interrupted().await;
+        interrupts.next().await;
         // Nobody may listen just now; the value stays.
         sender.send_replace(true);
-        interrupted().await;
+        interrupts.next().await;
         std::process::exit(i32::from(Code::Interrupted as u8));
     });
     receiver
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn interrupted() {
-    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Logs to stderr; results go to stdout.

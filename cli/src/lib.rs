@@ -10,6 +10,7 @@ mod commands;
 mod context;
 mod env;
 mod error;
+mod interrupts;
 mod progress;
 mod prompt;
 pub mod registry;

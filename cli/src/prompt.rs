@@ -5,8 +5,8 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 
-use crate::context::interrupted;
 use crate::error::{Code, Failure};
+use crate::interrupts::Interrupts;
 
 /// Whether there is someone to ask.
 pub fn is_possible() -> bool {
@@ -16,6 +16,7 @@ pub fn is_possible() -> bool {
 /// The line that is typed in answer to a question, without its end; `None` when the input ends instead (Ctrl-D). Ctrl-C is an
 /// error, also where an earlier cluster of the run has put it off.
 pub async fn ask(question: &str) -> Result<Option<String>> {
+    let mut interrupts = Interrupts::listen()?;
     anstream::eprint!("{question}");
     let typed = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
@@ -24,7 +25,7 @@ pub async fn ask(question: &str) -> Result<Option<String>> {
     });
     let line = tokio::select! {
         line = typed => line?.context("the answer could not be read")?,
-        () = interrupted() => {
+        () = interrupts.next() => {
             anstream::eprintln!();
             let message = "interrupted: what was asked about is not done".to_owned();
             return Err(Failure { code: Code::Interrupted, message, hint: None }.into());

@@ -67,21 +67,9 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// How far apart the points are: one cloud is tried at every point, the others at every third, so that the suite ends in
-/// time. The engine is the same for all. `MERIDIAN_CRASH_STRIDE=1` tries every point of every cloud.
-fn stride(cloud: TestCloud) -> usize {
-    match std::env::var("MERIDIAN_CRASH_STRIDE") {
-        Ok(stride) => stride.parse().unwrap(),
-        Err(_) if cloud == CLOUDS[0] => 1,
-        Err(_) => 3,
-    }
-}
-
 /// Tries the points of `0..count`, before and after the effect, some side by side.
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 fn every_point(cloud: TestCloud, count: usize, attempt: impl Fn(usize, &str) -> bool + Sync) {
-    let stride = stride(cloud);
-    let tried = count.div_ceil(stride) * 2;
+    let tried = count * 2;
     let next = AtomicUsize::new(0);
     let died = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -92,7 +80,7 @@ fn every_point(cloud: TestCloud, count: usize, attempt: impl Fn(usize, &str) -> 
                     if index >= tried {
                         return;
                     }
-                    let point = index / 2 * stride;
+                    let point = index / 2;
                     let effect = if index.is_multiple_of(2) { "exit-before" } else { "exit-after" };
                     let fault = format!("after={point},effect={effect},times=1");
                     if attempt(point, &fault) {
@@ -104,9 +92,9 @@ fn every_point(cloud: TestCloud, count: usize, attempt: impl Fn(usize, &str) -> 
     });
     let died = died.into_inner();
     let name = cloud.name;
-    println!(
+    meridian_tests::report(&format!(
         "{name}: crash points tried: {tried}, processes that died there: {died}, converged: {tried}, orphans: 0, doubles: 0"
-    );
+    ));
     // Polls come and go with timing, so the last points may lie behind the end of a run; most must not.
     assert!(died * 10 >= tried * 8, "only {died} of {tried} processes died");
 }

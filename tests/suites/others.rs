@@ -215,12 +215,12 @@ async fn shared_network(rig: &Rig, cloud: TestCloud) -> String {
         }
         "gcp" => {
             let rest = rest(rig, cloud);
-            spec = spec.replace("projects/example-host/", "projects/example-project/");
-            let project = "/compute/v1/projects/example-project";
+            spec = spec.replace("projects/example-project/", "projects/meridian-sandbox/");
+            let project = "/compute/v1/projects/meridian-sandbox";
             let network = json!({ "name": "shared", "autoCreateSubnetworks": false });
             rest.make(Method::POST, &format!("{project}/global/networks"), &network).await.unwrap();
             let subnet = json!({
-                "name": "machines", "ipCidrRange": "10.4.0.0/18", "network": "projects/example-project/global/networks/shared",
+                "name": "machines", "ipCidrRange": "10.4.0.0/18", "network": "projects/meridian-sandbox/global/networks/shared",
             });
             let subnets = format!("{project}/regions/europe-west1/subnetworks");
             rest.make(Method::POST, &subnets, &subnet).await.unwrap();

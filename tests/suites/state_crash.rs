@@ -157,7 +157,6 @@ async fn attempt(cloud: TestCloud, act: Act, at: usize, after_effect: bool, want
     died
 }
 
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn every_write(cloud: TestCloud, act: Act) {
     let whole = stage(cloud, act).await;
     let store = Mortal::new(&whole, usize::MAX, false);
@@ -171,11 +170,11 @@ async fn every_write(cloud: TestCloud, act: Act) {
     let attempts = points.map(|(at, after)| attempt(cloud, act, at, after, &wanted));
     let died: Vec<bool> = futures::stream::iter(attempts).buffer_unordered(SIDE_BY_SIDE).collect().await;
     let (tried, dead) = (died.len(), died.iter().filter(|died| **died).count());
-    println!(
+    meridian_tests::report(&format!(
         "{} {act:?}: {count} writes to the store; points tried: {tried}, runs that died there: {dead}, converged: {tried}, \
          orphans: 0, doubles: 0",
         cloud.name
-    );
+    ));
     assert!(dead * 10 >= tried * 6, "only {dead} of {tried} runs died");
 }
 

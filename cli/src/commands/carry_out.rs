@@ -69,7 +69,7 @@ impl Results {
 /// Applies a plan that was agreed to, with progress, and tells what came of it.
 pub async fn carry_out(context: &Context, plan: &Plan, run: &Run<'_>, results: &mut Results) -> Result<Code> {
     let progress = Progress::new();
-    let stop = context.stop();
+    let stop = context.stop()?;
     let applied = context.session.apply(plan, &progress, stop).await;
     progress.finish();
     let applied = applied?;

@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use super::print;
 use crate::args::Global;
-use crate::context::{interrupted, sandbox_config, start_sandbox};
+use crate::context::{sandbox_config, start_sandbox};
 use crate::error::{Code, Failure};
+use crate::interrupts::Interrupts;
 use crate::registry::Registry;
 
 /// The embedded clouds on their own
@@ -52,11 +53,12 @@ pub async fn run(global: &Global, args: Args) -> Result<Code> {
     for (name, limit) in serve.quota {
         config.quotas = config.quotas.with(&name, limit)?;
     }
+    let mut interrupts = Interrupts::listen()?;
     let sandbox = start_sandbox(config).await?;
     for (cloud, endpoint) in sandbox.endpoints() {
         print(&format!("{cloud} {endpoint}\n"))?;
     }
-    interrupted().await;
+    interrupts.next().await;
     sandbox.shutdown().await;
     Ok(Code::Done)
 }

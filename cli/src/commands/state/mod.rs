@@ -18,8 +18,9 @@ use meridian_state::clusters::Loaded;
 use crate::again::Again;
 use crate::args::{Global, Output};
 use crate::commands::carry_out;
-use crate::context::{Context, interrupted};
+use crate::context::Context;
 use crate::error::Code;
+use crate::interrupts::Interrupts;
 use crate::session::{Session, no_such_cluster};
 
 /// Look at what is remembered of clusters, and mend it
@@ -80,13 +81,15 @@ async fn present(session: &Session, name: &str) -> Result<Loaded> {
 /// Asks whether to go on. From then on Ctrl-C leaves at once, as it does where nothing was asked: what is written here is written
 /// at one stroke.
 async fn confirm(yes: bool, question: &str) -> Result<()> {
-    carry_out::confirm(yes, question).await?;
-    if !yes {
-        tokio::spawn(async {
-            interrupted().await;
-            std::process::exit(i32::from(Code::Interrupted as u8));
-        });
+    if yes {
+        return Ok(());
     }
+    let mut interrupts = Interrupts::listen()?;
+    carry_out::confirm(yes, question).await?;
+    tokio::spawn(async move {
+        interrupts.next().await;
+        std::process::exit(i32::from(Code::Interrupted as u8));
+    });
     Ok(())
 }
 
