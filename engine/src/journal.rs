@@ -43,7 +43,11 @@ pub trait Journal: Send + Sync {
     /// since that is found by its tag. Entries that are written at the same time may be made durable together.
     fn write(&self, entry: Entry) -> Durable;
 
-    /// Whether a change may still be sent; asked right before each one. An error once someone else has taken over.
+    /// Whether a change may be sent just now, without asking anyone; asked before each step of a change.
+    fn is_held(&self) -> bool;
+
+    /// Waits until it is known whether a change may still be sent; asked right before each one. An error once someone else
+    /// has taken over.
     async fn may_send(&self) -> Result<(), JournalError>;
 
     /// Waits until everything written is durable.

@@ -67,6 +67,10 @@ impl Journal for Nowhere {
         Box::pin(async { Ok(()) })
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     async fn may_send(&self) -> Result<(), JournalError> {
         Ok(())
     }

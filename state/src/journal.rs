@@ -69,6 +69,10 @@ impl Journal for StoreJournal {
         self.send(Some(entry))
     }
 
+    fn is_held(&self) -> bool {
+        self.held.now()
+    }
+
     /// Refuses once the lease is lost: so whoever was overtaken (a machine that slept) begins nothing more beside its
     /// successor.
     async fn may_send(&self) -> Result<(), JournalError> {

@@ -5,14 +5,15 @@
 //!   the state anew; from then on the condition of its predecessor's next write can't hold, even if that one wakes up late.
 //! - A holder that took over from one that did not end well also seals that one's journal, so that it can't write down an
 //!   intent any more, and so sends no further change.
-//! - A holder stops sending some time before its lease runs out, and others take it some time after.
+//! - A holder stops sending some time before its lease runs out, in the middle of a change too, and others take it some time
+//!   after.
 //!
 //! # Assumptions
 //! - Clocks of holders differ by less than twice [`SKEW`].
 //!
 //! # Caveats
-//! - A holder that is stopped between its last look at the lease and the very call to a cloud sends that one call late:
-//!   clouds take no fencing numbers. The call carries its idempotency token, and what it makes is found by its tag.
+//! - A holder that is stopped between its last look at the lease and the very call to a cloud sends that one call late, and
+//!   no other: clouds take no fencing numbers. The call carries its idempotency token, and what it makes is found by its tag.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,19 +114,28 @@ enum Status {
     Lost,
 }
 
+impl Status {
+    /// Whether its holder may still send.
+    fn is_good(self) -> bool {
+        matches!(self, Self::Until(end) if Timestamp::now() < before(end, SKEW))
+    }
+}
+
 /// Tells whether a lease is still held, without holding it.
 #[derive(Debug, Clone)]
 pub(crate) struct Held(watch::Receiver<Status>);
 
 impl Held {
+    /// Whether it is, as far as is known here. One that ran out may be renewed: [`Held::check`] waits for that.
+    pub fn now(&self) -> bool {
+        self.0.borrow().is_good()
+    }
+
     /// An error once the lease was taken over. One that ran out, since the store did not answer the heartbeat, may be
     /// renewed as long as nobody took it, and is waited for.
     pub async fn check(&mut self) -> Result<(), StateError> {
-        let good = |status: &Status| match status {
-            Status::Until(end) => Timestamp::now() < before(*end, SKEW),
-            Status::Lost => true,
-        };
-        match tokio::time::timeout(PATIENCE, self.0.wait_for(good)).await {
+        let is_known = |status: &Status| *status == Status::Lost || status.is_good();
+        match tokio::time::timeout(PATIENCE, self.0.wait_for(is_known)).await {
             Ok(Ok(status)) if *status != Status::Lost => Ok(()),
             _ => Err(StateError::LeaseLost),
         }

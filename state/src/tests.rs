@@ -166,7 +166,9 @@ async fn who_lost_the_lease_begins_nothing_more() {
     let journal = StoreJournal::new(&clusters, &first, &lease).unwrap();
     journal.write(intent("a")).await.unwrap();
     journal.may_send().await.unwrap();
+    assert!(journal.is_held());
     lease.lose();
+    assert!(!journal.is_held());
     assert!(journal.may_send().await.is_err());
     // What was in flight may still be written down.
     drop(journal.write(made("a")));

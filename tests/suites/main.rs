@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod docs;
 mod faults;
+mod fencing;
 mod golden;
 mod lifecycle;
 mod others;

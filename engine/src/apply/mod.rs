@@ -3,10 +3,12 @@
 //! # Guarantees
 //! - Apply does exactly what the plan says: nothing is decided here.
 //! - Before each change is sent, the journal holds its intent.
+//! - Once someone else has taken over, no change begins, and none that is under way takes another step.
 //! - A failed step stops only what depends on it; the rest goes on to its end.
 //! - When asked to stop, what is in flight ends and is written down; nothing new begins.
 //! - Dropping the future at any await point loses nothing that a later plan would not find.
 
+mod guarded;
 mod report;
 mod walk;
 

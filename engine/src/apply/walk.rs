@@ -9,6 +9,7 @@ use petgraph::graph::NodeIndex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::guarded::guarded;
 use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Report, Update};
 use crate::Address;
 use crate::events::{Event, EventSink};
@@ -312,7 +313,7 @@ async fn execute(step: Step<'_>, fields: Fields, begins: Durable, ports: Ports<'
     ports.journal.may_send().await?;
     match verb {
         Verb::Create | Verb::Update => {
-            let outcome = match send(change, verb, fields.clone(), ports.executor).await {
+            let outcome = match send(change, verb, fields.clone(), ports).await {
                 Err(StepError::Executor(error @ ExecutorError::Answered(_))) if verb == Verb::Create => {
                     note(ports, Entry::Failed { address: change.address.clone() });
                     return Err(StepError::Executor(error));
@@ -331,7 +332,7 @@ async fn execute(step: Step<'_>, fields: Fields, begins: Durable, ports: Ports<'
                 before: change.before.clone().unwrap_or_default(),
                 computed: change.computed.clone(),
             };
-            ports.executor.delete(deletion).await.map_err(StepError::Executor)?;
+            guarded(ports.journal, ports.executor.delete(deletion)).await?.map_err(StepError::Executor)?;
             let gone = match step.discards() {
                 Some(id) => Entry::Discarded { id: id.to_owned() },
                 None => Entry::Gone { address: change.address.clone() },
@@ -347,10 +348,11 @@ fn note(ports: Ports<'_>, entry: Entry) {
     drop(ports.journal.write(entry));
 }
 
-async fn send(change: &Change, verb: Verb, after: Fields, executor: &dyn Executor) -> Result<Outcome, StepError> {
+async fn send(change: &Change, verb: Verb, after: Fields, ports: Ports<'_>) -> Result<Outcome, StepError> {
+    let Ports { executor, journal, .. } = ports;
     let result = if verb == Verb::Create {
         let creation = Creation { address: change.address.clone(), fields: after, token: change.token.clone() };
-        executor.create(creation).await
+        guarded(journal, executor.create(creation)).await?
     } else {
         let update = Update {
             address: change.address.clone(),
@@ -360,7 +362,7 @@ async fn send(change: &Change, verb: Verb, after: Fields, executor: &dyn Executo
             computed: change.computed.clone(),
             changed: change.changed.clone(),
         };
-        executor.update(update).await
+        guarded(journal, executor.update(update)).await?
     };
     result.map_err(StepError::Executor)
 }

@@ -382,6 +382,10 @@ impl Journal for Memory {
         Box::pin(async { Ok(()) })
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     async fn may_send(&self) -> Result<(), JournalError> {
         Ok(())
     }

@@ -44,6 +44,10 @@ impl Journal for Slow {
         Box::pin(async { written.await.map_err(|error| JournalError(error.into())) })
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     async fn may_send(&self) -> Result<(), JournalError> {
         Ok(())
     }

@@ -24,6 +24,10 @@ impl Journal for MemoryJournal {
         Box::pin(async { Ok(()) })
     }
 
+    fn is_held(&self) -> bool {
+        true
+    }
+
     async fn may_send(&self) -> Result<(), JournalError> {
         Ok(())
     }
