@@ -110,7 +110,11 @@ pub fn start_logging(global: &Global) {
         _ => ("trace", "debug"),
     };
     // Every crate of ours, whatever the cloud; the embedded clouds are no part of what a user looks at.
-    let filter = format!("{others},meridian={level},meridian_sandbox={others}");
+    let mut filter = format!("{others},meridian={level},meridian_sandbox={others}");
+    // Whoever waits for a store that does not answer is told so, unasked: nothing else moves meanwhile.
+    if global.verbose == 0 {
+        filter.push_str(",meridian_state=warn");
+    }
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))

@@ -1,4 +1,5 @@
-//! A bad network between us and a server on this machine: it loses requests and answers, sends requests twice, is slow, or is down.
+//! A bad network between us and a server on this machine: it loses requests and answers, sends requests twice and out of their
+//! order, is slow, or is down.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +22,14 @@ pub enum Fate {
     SentTwice,
     /// The answer takes its time.
     Late,
+    /// The connection is cut, and the request arrives later: after its repetition, and after what was asked since.
+    Overtaken,
+    /// The request arrives and is answered, and arrives once more later, after what was asked since.
+    Echoed,
 }
+
+/// By how much a request is late that others overtake: enough for several exchanges.
+const LATE: Duration = Duration::from_millis(400);
 
 /// A proxy, until it is dropped.
 pub struct Proxy {
@@ -34,6 +42,7 @@ struct Shared {
     upstream: String,
     fates: Vec<Fate>,
     exchanges: AtomicUsize,
+    late: AtomicUsize,
     is_down: AtomicBool,
 }
 
@@ -49,6 +58,7 @@ impl Proxy {
             upstream: endpoint.trim_start_matches("http://").to_owned(),
             fates: fates.to_vec(),
             exchanges: AtomicUsize::new(0),
+            late: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
         });
         let own = Arc::clone(&shared);
@@ -78,6 +88,17 @@ impl Proxy {
     pub fn exchanges(&self) -> usize {
         self.shared.exchanges.load(Ordering::SeqCst)
     }
+
+    /// How many requests arrived late, after others that were sent later.
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.shared.late.load(Ordering::SeqCst)
+    }
+
+    /// Waits until no request is on its way any more.
+    pub async fn settle() {
+        tokio::time::sleep(LATE * 3).await;
+    }
 }
 
 impl Drop for Proxy {
@@ -87,7 +108,7 @@ impl Drop for Proxy {
 }
 
 /// One connection, with one exchange after another. An exchange begins with the first bytes after an answer.
-async fn relay(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn relay(mut client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let mut server = TcpStream::connect(&shared.upstream).await?;
     let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     let mut request = Vec::new();
@@ -110,6 +131,13 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                     return Ok(());
                 }
                 request.extend_from_slice(&asked[..length]);
+                if fate == Fate::Overtaken {
+                    if is_whole(&request) {
+                        tokio::spawn(deliver_late(request, Arc::clone(shared)));
+                        return Ok(());
+                    }
+                    continue;
+                }
                 server.write_all(&asked[..length]).await?;
             }
             length = server.read(&mut answered) => {
@@ -123,13 +151,39 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
                         Fate::AnswerLost => return Ok(()),
                         Fate::SentTwice => return again(client, &request, shared).await,
                         Fate::Late => tokio::time::sleep(Duration::from_millis(200)).await,
-                        Fate::Passes | Fate::RequestLost => {}
+                        Fate::Echoed => {
+                            tokio::spawn(deliver_late(request.clone(), Arc::clone(shared)));
+                        }
+                        Fate::Passes | Fate::RequestLost | Fate::Overtaken => {}
                     }
                 }
                 client.write_all(&answered[..length]).await?;
             }
         }
     }
+}
+
+/// Whether a request has its head and all of its body.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    request.len() >= head.len() + 4 + length.unwrap_or(0)
+}
+
+/// Lets a request arrive late. Nobody waits for its answer any more.
+async fn deliver_late(request: Vec<u8>, shared: Arc<Shared>) -> io::Result<()> {
+    tokio::time::sleep(LATE).await;
+    let mut server = TcpStream::connect(&shared.upstream).await?;
+    server.write_all(&request).await?;
+    let mut answered = vec![0; 64 << 10];
+    if server.read(&mut answered).await? > 0 {
+        shared.late.fetch_add(1, Ordering::SeqCst);
+    }
+    Ok(())
 }
 
 /// Sends a request a second time, and gives that answer, at whose end the connection is cut.

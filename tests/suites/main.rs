@@ -24,5 +24,6 @@ mod state_hosts_aws;
 mod state_hosts_azure;
 mod state_hosts_gcp;
 mod stores;
+mod survival;
 mod user;
 mod valid;

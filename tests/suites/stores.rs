@@ -26,6 +26,14 @@ const DOWN: Duration = Duration::from_secs(5);
 const BAD: [Fate; 7] =
     [Fate::Passes, Fate::AnswerLost, Fate::SentTwice, Fate::AnswerLost, Fate::RequestLost, Fate::Late, Fate::SentTwice];
 
+/// What a network does in turn that keeps no order.
+const DISORDER: [Fate; 7] =
+    [Fate::Overtaken, Fate::Passes, Fate::Echoed, Fate::Late, Fate::Passes, Fate::AnswerLost, Fate::Echoed];
+
+/// How many write at once through such a network, and how often each.
+const WRITERS: usize = 4;
+const ENTRIES: usize = 12;
+
 /// A place, as a worker process is told of it.
 #[derive(Debug, Clone)]
 struct Place {
@@ -76,6 +84,7 @@ async fn s3_keeps_every_promise() {
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: None };
     judge(&place, "S3 (ministack)", 1_100).await;
     bad_network(&place, "S3 (ministack)").await;
+    disorder(&place, "S3 (ministack)").await;
     no_bucket(&Place { url: "s3://nobodys-bucket".to_owned(), ..place }).await;
 }
 
@@ -87,6 +96,7 @@ async fn blob_storage_keeps_every_promise() {
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: Some(AZURITE_KEY) };
     judge(&place, "Blob Storage (azurite)", 5_100).await;
     bad_network(&place, "Blob Storage (azurite)").await;
+    disorder(&place, "Blob Storage (azurite)").await;
     no_bucket(&Place { url: format!("az://{AZURITE_ACCOUNT}/nobodys-container"), ..place.clone() }).await;
     let wrong = Place { key: Some("d3Jvbmc="), ..place }.open();
     let error = wrong.get("clusters/a/state.json").await.unwrap_err();
@@ -102,6 +112,7 @@ async fn cloud_storage_keeps_every_promise() {
     let place = Place { url, endpoint: Some(emulator.endpoint().to_owned()), key: None };
     judge(&place, "Cloud Storage (fake-gcs-server)", 1_100).await;
     bad_network(&place, "Cloud Storage (fake-gcs-server)").await;
+    disorder(&place, "Cloud Storage (fake-gcs-server)").await;
     no_bucket(&Place { url: "gs://nobodys-bucket".to_owned(), ..place }).await;
 }
 
@@ -236,6 +247,64 @@ async fn bad_network(place: &Place, name: &str) {
     });
     put.unwrap();
     report(&format!("{name}: down for {DOWN:?}; a write went through after {:.1?}", began.elapsed()));
+}
+
+/// Several writers add entries to one list, through a network where earlier requests arrive after later ones: an entry whose
+/// write was reported as done is in the list at the end, and none is there twice.
+async fn disorder(place: &Place, name: &str) {
+    let proxy = Proxy::start(place.endpoint.as_deref().unwrap(), &DISORDER).await;
+    let store = Place { endpoint: Some(proxy.endpoint().to_owned()), ..place.clone() }.below("disorder").open();
+    let began = Instant::now();
+    let writers = (0..WRITERS).map(|writer| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut refused = 0;
+            for number in 0..ENTRIES {
+                refused += add_entry(store.as_ref(), &format!("{writer}-{number}")).await;
+            }
+            refused
+        })
+    });
+    let mut refused = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        refused += writer.await.unwrap();
+    }
+    Proxy::settle().await;
+    let list = store.get("race/list").await.unwrap().unwrap().bytes;
+    let mut list: Vec<_> = String::from_utf8(list).unwrap().lines().map(str::to_owned).collect();
+    list.sort();
+    let mut wanted: Vec<_> =
+        (0..WRITERS).flat_map(|writer| (0..ENTRIES).map(move |number| format!("{writer}-{number}"))).collect();
+    wanted.sort();
+    assert_eq!(list, wanted);
+    assert!(proxy.late() > 10, "only {} requests were overtaken", proxy.late());
+    report(&format!(
+        "{name}: {} entries by {WRITERS} writers, none lost or doubled; {refused} writes refused; {} requests arrived after \
+         later ones, of {}; {:.1?}",
+        list.len(),
+        proxy.late(),
+        proxy.exchanges(),
+        began.elapsed()
+    ));
+}
+
+/// Adds an entry until it is in the list; gives how many tries were refused. One that was refused may have been carried out
+/// all the same, if its answer was lost and others wrote since: so it looks first.
+async fn add_entry(store: &dyn Store, entry: &str) -> usize {
+    for refused in 0.. {
+        let seen = store.get("race/list").await.unwrap();
+        let before = seen.as_ref().map_or(String::new(), |object| String::from_utf8(object.bytes.clone()).unwrap());
+        if before.lines().any(|line| line == entry) {
+            return refused;
+        }
+        let condition = seen.map_or(Condition::Absent, |object| Condition::Matches(object.version));
+        match store.put("race/list", format!("{before}{entry}\n").as_bytes(), condition).await {
+            Ok(_) => return refused,
+            Err(StoreError::Precondition { .. }) => {}
+            Err(error) => panic!("{entry}: {error:?}"),
+        }
+    }
+    unreachable!("a try without end")
 }
 
 async fn no_bucket(place: &Place) {

@@ -13,6 +13,7 @@ use meridian_spec::Cluster;
 use meridian_state::clusters::Loaded;
 
 use super::{Place, Session};
+use crate::context::is_dead;
 use crate::error::Failure;
 
 impl Session {
@@ -147,7 +148,9 @@ fn interrupted(loaded: &Loaded) -> Option<Interrupted> {
     (loaded.interrupted || !unanswered.is_empty()).then(|| Interrupted {
         by: loaded.written_by.to_string(),
         since: loaded.written_at.to_string(),
-        under_way: loaded.interrupted && loaded.holder.as_ref() == Some(&loaded.written_by),
+        // The lease of a process that died lasts a while longer.
+        under_way: loaded.interrupted
+            && loaded.holder.as_ref().is_some_and(|holder| *holder == loaded.written_by && !is_dead(holder)),
         unanswered,
     })
 }
