@@ -36,5 +36,6 @@ pub fn tool(variable: &str) -> std::path::PathBuf {
 /// # Panics
 /// When nobody reads what the suites say.
 pub fn report(numbers: &str) {
-    writeln!(std::io::stdout(), "{numbers}").unwrap();
+    let written = writeln!(std::io::stdout().lock(), "{numbers}");
+    assert!(written.is_ok(), "{written:?}");
 }

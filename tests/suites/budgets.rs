@@ -11,7 +11,6 @@ async fn a_plan_of_the_example_takes_at_most_30_calls_and_4_round_trips() {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn plan_of_the_example(cloud: TestCloud) {
     let rig = Rig::recorded("budgets", Config::default()).await;
     let spec = cloud.example();
@@ -22,7 +21,7 @@ async fn plan_of_the_example(cloud: TestCloud) {
     let plan = rig::plan(&session, &spec).await;
     let stats = session.stats();
     let name = cloud.name;
-    println!("{name}: {} calls, {} round trips", stats.api_calls.total, stats.round_trips);
+    meridian_tests::report(&format!("{name}: {} calls, {} round trips", stats.api_calls.total, stats.round_trips));
     assert!(plan.is_empty(), "{name}");
     assert!(stats.api_calls.total <= 30, "{name}: {:#?}", stats.api_calls);
     assert!(stats.round_trips <= 4, "{name}: {} round trips", stats.round_trips);

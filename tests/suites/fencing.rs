@@ -118,7 +118,6 @@ fn changes(sandbox: &Sandbox) -> usize {
     sandbox.call_log().all().iter().filter(|call| !is_read(&call.operation)).count()
 }
 
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 fn is_fenced_off(place: &Place, sandbox: &Sandbox) {
     let began = Instant::now();
     let temporary = tempfile::tempdir().unwrap();
@@ -151,13 +150,13 @@ fn is_fenced_off(place: &Place, sandbox: &Sandbox) {
     let after = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
     assert_eq!(after, history, "{}: the first one wrote a state", place.url);
     run(&["plan", "-f", "examples/aws.yaml"]);
-    println!(
+    meridian_tests::report(&format!(
         "{}: stopped after {of_first} changing calls; {} more by the next holder; {late} by the first one after it was \
          continued; {:.0?}",
         place.url,
         sent - of_first,
         began.elapsed()
-    );
+    ));
 }
 
 async fn try_on(place: Place) {

@@ -121,7 +121,6 @@ async fn undisturbed(cloud: TestCloud) -> (BTreeMap<String, usize>, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn credentials_that_expire_in_the_middle_cost_nothing_that_was_made() {
     for cloud in CLOUDS {
         let (whole, calls) = undisturbed(cloud).await;
@@ -150,11 +149,11 @@ async fn credentials_that_expire_in_the_middle_cost_nothing_that_was_made() {
             let fresh = Stage::new(cloud).await.inventory();
             assert_eq!(stage.inventory(), fresh, "{}", cloud.name);
         }
-        println!(
+        meridian_tests::report(&format!(
             "{}: credentials expired when {made:?} of {} things were there; converged: 3, orphans: 0, doubles: 0",
             cloud.name,
             whole.values().sum::<usize>()
-        );
+        ));
     }
 }
 
@@ -185,7 +184,6 @@ fn torn_is_refused(stage: &Stage, object: &Path) {
 /// A power cut in the middle of a write leaves a file that has no name yet; a disk that lies about what it has flushed leaves an
 /// object that is cut off.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn power_that_is_lost_loses_nothing_without_a_word() {
     for cloud in CLOUDS {
         let (whole, calls) = undisturbed(cloud).await;
@@ -194,32 +192,31 @@ async fn power_that_is_lost_loses_nothing_without_a_word() {
         // What was in flight ends without it.
         std::thread::sleep(Duration::from_millis(500));
         let made = stage.inventory().values().sum::<usize>();
-        let [segment, state, lease] = objects(&stage);
-        for object in [&segment, &state, &lease] {
+        let [segment, kept, lease] = objects(&stage);
+        for object in [&segment, &kept, &lease] {
             torn_is_refused(&stage, object);
         }
         let half = std::fs::read(&segment).unwrap();
         std::fs::write(segment.with_file_name(".tmpAbCdEf"), &half[..half.len() / 2]).unwrap();
         // As the documentation says: the copy in the history takes the place of a state, and a segment that is cut off goes.
         let history = stage.dir.path().join("clusters/prod-eu/history/00000000000000000001.json");
-        std::fs::write(&state, b"{\"format").unwrap();
+        std::fs::write(&kept, b"{\"format").unwrap();
         assert!(stage.run(&["state", "history", "prod-eu"], 0).contains("creating"));
-        std::fs::copy(&history, &state).unwrap();
+        std::fs::copy(&history, &kept).unwrap();
         std::fs::remove_file(&segment).unwrap();
         let told = stage.create(0);
         assert!(told.contains("did not come to its end"), "{}: {told}", cloud.name);
         stage.is_whole(&whole).await;
-        println!(
+        meridian_tests::report(&format!(
             "{}: killed when {made} of {} things were there; 3 objects cut at 5 places each: 15 refused; converged without \
              its newest segment, orphans: 0, doubles: 0",
             cloud.name,
             whole.values().sum::<usize>()
-        );
+        ));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn a_store_that_is_down_in_the_middle_is_waited_for() {
     let cloud = TestCloud::named("aws");
     let (whole, calls) = undisturbed(cloud).await;
@@ -262,19 +259,18 @@ async fn a_store_that_is_down_in_the_middle_is_waited_for() {
     let told = stage.told();
     assert_eq!(status.code(), Some(0), "{told}");
     assert!(told.contains("trying again for up to"), "{told}");
-    println!(
+    meridian_tests::report(&format!(
         "S3 (ministack) down for {:.0?} from call {at_once} of about {calls} on; {} more were sent, of \
          changes whose intents were written down ({} of 60 made); done {:.1?} after it was back",
         back - began,
         sent - at_once,
         made.len(),
         back.elapsed()
-    );
+    ));
     stage.is_whole(&whole).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "the suite reports its numbers")]
 async fn a_network_without_order_loses_and_doubles_nothing() {
     let cloud = TestCloud::named("aws");
     let (whole, _) = undisturbed(cloud).await;
@@ -294,10 +290,10 @@ async fn a_network_without_order_loses_and_doubles_nothing() {
     Proxy::settle().await;
     assert_eq!(stage.run(&["state", "list"], 0), "", "what was removed came back");
     assert!(proxy.late() > 5, "only {} requests were overtaken", proxy.late());
-    println!(
+    meridian_tests::report(&format!(
         "S3 (ministack): create, plan and destroy through {} exchanges that were lost, repeated or late ({} overtaken): \
          orphans: 0, doubles: 0",
         proxy.exchanges(),
         proxy.late()
-    );
+    ));
 }

@@ -9,7 +9,7 @@ use google_cloud_wkt::FieldMask;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Fields, resource};
-use meridian_provider_api::{Api, CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
+use meridian_provider_api::{Api, CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use crate::client::Gcp;
 use crate::compile::names;
@@ -65,14 +65,11 @@ fn path(client: &Gcp, email: &str) -> String {
     format!("projects/{}/serviceAccounts/{email}", client.project)
 }
 
-/// Waits until a new account can be read (IAM API, `serviceAccounts.create`: eventual consistency).
-async fn until_known(client: &Gcp, email: &str) -> Result<(), CloudError> {
-    client
-        .caller
-        .until("iam:projects.serviceAccounts.create", "the account to be known", || async move {
-            Ok(look(client, email).await?.map(drop))
-        })
-        .await
+/// Waits until an account can be read: one that is new, or that a list shows already, may not be for a while (IAM API,
+/// `serviceAccounts.create`: eventual consistency).
+async fn until_known(client: &Gcp, email: &str) -> Result<SdkAccount, CloudError> {
+    let look = || look(client, email);
+    client.caller.until("iam:projects.serviceAccounts.get", "the account to be known", look).await
 }
 
 #[async_trait]
@@ -111,13 +108,7 @@ impl KindOps<Gcp> for ServiceAccount {
 
     async fn update(&self, client: &Gcp, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let email = existing.id.as_str();
-        let Some(now) = look(client, email).await? else {
-            return Err(CloudError::new(
-                ErrorKind::NotFound,
-                "iam:projects.serviceAccounts.get",
-                format!("no {email}"),
-            ));
-        };
+        let now = until_known(client, email).await?;
         if now.disabled {
             let name = path(client, email);
             client
