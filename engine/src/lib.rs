@@ -14,7 +14,7 @@ pub mod journal;
 pub mod observed;
 pub mod plan;
 pub mod planner;
-mod refusal;
+pub mod refusal;
 pub mod resource;
 pub mod schema;
 pub mod state;

@@ -28,6 +28,9 @@ pub enum Condition {
     Ready,
     /// Still being made; the text says what it waits for.
     Unfinished(String),
+    /// It is there, as the state has recorded it, and does not bear the cluster's marks yet: someone else made it, or has
+    /// taken them off. An update puts them on.
+    Unmarked,
     /// Broken beyond repair; the text says how. It is replaced.
     Failed(String),
 }

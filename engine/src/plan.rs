@@ -120,6 +120,8 @@ pub enum Reason {
     ForcesReplacement(BTreeSet<String>),
     /// It uses these, which must be gone before their successors are made.
     DependencyReplaced(BTreeSet<Address>),
+    /// It is managed and does not bear the cluster's marks, which it gets; fields may differ, too.
+    Unmarked,
     /// An interrupted run left it half made.
     Unfinished(String),
     /// The cloud reports it as broken.

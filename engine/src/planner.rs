@@ -231,6 +231,7 @@ fn decide(
         // It can't let go of what must be gone before there is a new one, or another in its place.
         _ if !in_the_way.is_empty() => (Action::Replace, Reason::DependencyReplaced(in_the_way)),
         Condition::Unfinished(what) => (Action::Update, Reason::Unfinished(what.clone())),
+        Condition::Unmarked => (Action::Update, Reason::Unmarked),
         Condition::Ready if differing.is_empty() => (Action::NoOp, Reason::AsDesired),
         Condition::Ready => (Action::Update, Reason::FieldsChanged),
     };

@@ -26,7 +26,7 @@ mod explain;
 mod fault;
 pub mod flags;
 mod layout;
-mod nearest;
+pub mod nearest;
 mod path;
 pub mod raw;
 mod resolve;

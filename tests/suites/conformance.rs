@@ -17,10 +17,11 @@ use meridian_conformance::{Flaw, Harness, Inventory, run, scenarios};
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome as Made, Update};
 use meridian_engine::graph::Node;
 use meridian_engine::{Address, KindSchema, Observed, state};
+use meridian_provider_api::ids::IdForm;
 use meridian_provider_api::provider::WireTap;
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Credentials, Dispatch, Pace, Pins, Provider, Roster, Scope,
-    StateConnection, StateHost, StateSchemes,
+    Sighting, StateConnection, StateHost, StateSchemes,
 };
 use meridian_spec::{Cluster, Draft, Unfit};
 use meridian_tests::clouds::CLOUDS;
@@ -178,6 +179,10 @@ impl Provider for Part {
         AwsProvider.state_host(connection).await
     }
 
+    fn id_forms(&self) -> &'static [IdForm] {
+        AwsProvider.id_forms()
+    }
+
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
         let scope = Scope { cluster: connection.cluster.clone(), recorded: BTreeMap::new() };
         let client = Arc::new(Aws::connect(connection.clone()).await?);
@@ -241,6 +246,10 @@ impl Cloud for PartCloud {
 
     async fn observe(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
         self.part.find(scope).await
+    }
+
+    async fn sight(&self, address: &Address, id: &str) -> Result<Sighting, CloudError> {
+        self.part.sight(address, id).await
     }
 
     async fn leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {

@@ -1,17 +1,16 @@
-//! Taking a resource back under management that was forgotten.
+//! Taking a resource under management that is there already: one that was forgotten, or one that someone else made.
 
 use anyhow::{Context as _, Result};
-use meridian_engine::plan::{Action, Change};
-use meridian_engine::planner::{self, Inputs};
+use meridian_engine::plan::{Action, Change, Plan};
+use meridian_engine::planner::{self, Inputs, PlanError};
 use meridian_engine::state::Record;
-use meridian_engine::{Address, State};
-use meridian_provider_api::ACCOUNT_PIN;
+use meridian_engine::{Address, Fields, State};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, ids};
 use meridian_spec::Cluster;
 use meridian_state::Lease;
 
-use super::plan::{no_such_cluster, scope};
-use super::{Place, Session};
-use crate::error::Failure;
+use super::plan::{account_of, no_such_cluster, same_place, scope};
+use super::{Place, Session, refusals};
 
 /// A resource that may be adopted.
 #[derive(Debug)]
@@ -20,83 +19,139 @@ pub struct Adoption {
     pub change: Change,
     /// The cloud's id.
     pub id: String,
-    /// The state that it was looked at from.
-    seen: State,
+    /// The state that it was looked at from; `None` when there was none.
+    seen: Option<State>,
+    /// The same state, as if the resource were managed already.
+    wanted: State,
 }
 
 impl Session {
-    /// How the forgotten resource of `address` differs from what the spec says. Reads only.
-    pub async fn plan_adoption(&self, cluster: &Cluster, address: &Address) -> Result<Adoption> {
-        let loaded = self.clusters.load(&cluster.name).await?.ok_or_else(|| no_such_cluster(&cluster.name))?;
-        let seen = loaded.state;
-        self.same_world(&seen.cluster, &seen.provider, seen.emulated)?;
-        let mut state = seen.clone();
-        state.forgotten.retain(|_, forgotten| forgotten != address);
-        if state.forgotten.len() == seen.forgotten.len() {
-            let known: Vec<String> = seen.forgotten.values().map(ToString::to_string).collect();
-            let hint = if known.is_empty() { "nothing was forgotten".to_owned() } else { known.join(", ") };
-            return Err(Failure::failed(
-                format!("no resource of {} was forgotten under the address {address}", cluster.name),
-                format!("what bears the cluster's marks is seen by every plan already; forgotten here: {hint}"),
-            ));
+    /// How a resource differs from what the spec says of `address`: the one with this id, or else the one that was forgotten
+    /// under the address. Reads only.
+    ///
+    /// # Errors
+    /// It can't be adopted, and why; the plan would replace it, for one.
+    pub async fn plan_adoption(&self, cluster: &Cluster, address: &Address, id: Option<&str>) -> Result<Adoption> {
+        let seen = self.clusters.load(&cluster.name).await?.map(|loaded| loaded.state);
+        same_place(cluster, seen.as_ref())?;
+        if let Some(state) = &seen {
+            self.same_world(&state.cluster, &state.provider, state.emulated)?;
         }
         let provider = self.provider(&cluster.provider)?;
+        let id = id.map(|id| provider.normal_id(id));
+        let (known, id) = match (&seen, id) {
+            (None, None) => return Err(no_such_cluster(&cluster.name)),
+            (None, Some(id)) => (self.begun(cluster), id),
+            (Some(state), Some(id)) => (state.clone(), id),
+            (Some(state), None) => {
+                let id = state.forgotten.iter().find(|(_, forgotten)| *forgotten == address).map(|(id, _)| id.clone());
+                (state.clone(), id.ok_or_else(|| refusals::not_forgotten(state, address))?)
+            }
+        };
+        refusals::of_state(&known, address, &id)?;
+        let wanted = with(known, address, &id);
+        let (plan, cloud) = self.plan_with(cluster, &wanted, address, &id).await?;
+        let wanted = State { pins: plan.pins.clone(), ..wanted };
+        let Some(change) = plan.changes.iter().find(|change| change.id.as_deref() == Some(&id)) else {
+            let sighting = cloud.sight(address, &id).await.context("the resource could not be looked at")?;
+            return Err(refusals::not_seen(&plan, address, &id, &sighting));
+        };
+        if change.address != *address {
+            return Err(refusals::of_another_address(&change.address, &id));
+        }
+        if let Some(other) = plan.changes.iter().find(|other| other.address == *address && *other != change) {
+            return Err(refusals::second(&cluster.name, address, other));
+        }
+        if change.action == Action::Replace {
+            return Err(refusals::replaced(change));
+        }
+        Ok(Adoption { change: change.clone(), id, seen, wanted })
+    }
+
+    /// The plan of a cluster whose state were `state`.
+    async fn plan_with(
+        &self,
+        cluster: &Cluster,
+        state: &State,
+        address: &Address,
+        id: &str,
+    ) -> Result<(Plan, std::sync::Arc<dyn Cloud>)> {
+        let provider = self.provider(&cluster.provider)?;
+        let region = cluster.region.name.as_str();
         let place = Place {
             provider: &cluster.provider,
             cluster: &cluster.name,
-            region: &cluster.region.name,
-            account: state.pins.get(ACCOUNT_PIN).map(String::as_str),
-            state: Some(&state),
+            region,
+            account: account_of(provider, cluster).or_else(|| state.pins.get(ACCOUNT_PIN).map(String::as_str)),
+            state: Some(state),
         };
         let cloud = provider.connect(self.connection(&place)).await?;
-        let scope = scope(&cluster.name, Some(&state));
-        let (pins, observed) = tokio::try_join!(cloud.look_up(cluster, &state.pins), cloud.observe(&scope))
-            .context("what exists could not be observed")?;
+        cloud.check_account(&state.pins).await?;
+        let pins = cloud.look_up(cluster, &state.pins).await.context("the cloud could not be asked")?;
         let compiled = provider.compile(cluster, &pins)?;
-        let plan = planner::plan(Inputs {
+        if !compiled.graph.iter().any(|node| node.address == *address) {
+            return Err(refusals::not_in_spec(&compiled.graph, address));
+        }
+        let at = ids::Place { region, account: pins.get(ACCOUNT_PIN).map(String::as_str) };
+        ids::check(provider.id_forms(), address.kind(), id, at).map_err(|misfit| refusals::misfit(&misfit))?;
+        let observed = cloud.observe(&scope(&cluster.name, Some(state))).await;
+        let observed = observed.context("what exists could not be observed")?;
+        let planned = planner::plan(Inputs {
             graph: &compiled.graph,
-            state: Some(&state),
+            state: Some(state),
             interrupted: None,
             seed: "",
             observed: &observed,
             leftovers: &[],
             cluster: &cluster.name,
             provider: &cluster.provider,
-            region: &cluster.region.name,
+            region,
             emulated: state.emulated,
             destroy: false,
             deletion_protection: state.deletion_protection,
             pins,
             outputs: compiled.outputs,
-        })?;
-        let found = plan.changes.into_iter().find(|change| change.address == *address && change.id.is_some());
-        let gone = || {
-            Failure::failed(
-                format!("the resource that was forgotten as {address} is not there any more"),
-                "the next plan makes a new one if the spec asks for it",
-            )
-        };
-        let change = found.ok_or_else(gone)?;
-        let id = change.id.clone().ok_or_else(gone)?;
-        Ok(Adoption { change, id, seen })
+        });
+        match planned {
+            Ok(plan) => Ok((plan, cloud)),
+            Err(PlanError::Refused(all)) if all.iter().any(|refusal| refusal.address == *address) => {
+                Err(refusals::refused(address, &all))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Takes the resource into the state, as it is. Nothing is done to it.
     pub async fn adopt(&self, lease: &Lease, cluster: &Cluster, adoption: Adoption) -> Result<()> {
-        let loaded = self.clusters.load(&cluster.name).await?.ok_or_else(|| no_such_cluster(&cluster.name))?;
-        if loaded.state != adoption.seen {
-            return Err(Failure::failed(
-                format!("the state of {} changed in the meantime, so nothing was done", cluster.name),
-                "run the command again, and look at what it shows",
-            ));
+        let loaded = self.clusters.load(&cluster.name).await?;
+        if loaded.as_ref().map(|loaded| &loaded.state) != adoption.seen.as_ref() {
+            return Err(refusals::changed_meanwhile(&cluster.name));
         }
-        let mut state = loaded.state.clone();
-        let Adoption { change, id, .. } = adoption;
-        state.forgotten.remove(&id);
+        let Adoption { change, id, wanted: mut state, .. } = adoption;
         let fields = change.before.unwrap_or_default();
         let depends_on = if change.action == Action::Delete { change.depended_on } else { change.depends_on };
         state.resources.insert(change.address, Record { id, fields, computed: change.computed, depends_on });
-        self.clusters.write(lease, &self.owner, Some(&loaded), state).await?;
+        self.clusters.write(lease, &self.owner, loaded.as_ref(), state).await?;
         Ok(())
     }
+
+    /// The state of a cluster of which nothing is there yet.
+    fn begun(&self, cluster: &Cluster) -> State {
+        let lineage = uuid::Uuid::new_v4().to_string();
+        let state = State::new(&cluster.name, &cluster.provider, &cluster.region.name, lineage);
+        State { emulated: self.is_emulated(&cluster.provider), ..state }
+    }
+}
+
+/// A state in which the resource is managed.
+fn with(mut state: State, address: &Address, id: &str) -> State {
+    state.forgotten.remove(id);
+    let record = Record {
+        id: id.to_owned(),
+        fields: Fields::new(),
+        computed: Fields::new(),
+        depends_on: std::collections::BTreeSet::new(),
+    };
+    state.resources.insert(address.clone(), record);
+    state
 }

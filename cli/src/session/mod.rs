@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod plan;
+mod refusals;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -135,7 +135,7 @@ impl Session {
 }
 
 /// The account, project or subscription that a spec names.
-fn account_of<'c>(provider: &dyn Provider, cluster: &'c Cluster) -> Option<&'c str> {
+pub(super) fn account_of<'c>(provider: &dyn Provider, cluster: &'c Cluster) -> Option<&'c str> {
     cluster.provider_options.get(provider.account_option()?).map(String::as_str)
 }
 
@@ -178,7 +178,7 @@ pub(super) fn scope(name: &str, state: Option<&State>) -> Scope {
 }
 
 /// A cluster can't move: another cloud or region is another cluster.
-fn same_place(cluster: &Cluster, state: Option<&State>) -> Result<()> {
+pub(super) fn same_place(cluster: &Cluster, state: Option<&State>) -> Result<()> {
     let Some(state) = state else { return Ok(()) };
     if state.provider == cluster.provider && state.region == cluster.region.name {
         return Ok(());

@@ -87,6 +87,8 @@ fn reason(change: &Change) -> String {
         Reason::FieldsChanged => format!("{} changes", codes(&change.changed)),
         Reason::ForcesReplacement(fields) => format!("{} can't change in place", codes(fields)),
         Reason::DependencyReplaced(addresses) => format!("it uses {}, which is replaced", codes(addresses)),
+        Reason::Unmarked if change.changed.is_empty() => "it gets the marks of the cluster".to_owned(),
+        Reason::Unmarked => format!("it gets the marks of the cluster; {} changes", codes(&change.changed)),
         Reason::Unfinished(what) => format!("left half made: {}", code(what)),
         Reason::Failed(how) => format!("the cloud reports it as broken: {}", code(how)),
         Reason::NotDesired => "the spec does not ask for it".to_owned(),

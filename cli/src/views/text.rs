@@ -222,6 +222,7 @@ fn reason(reason: &Reason) -> String {
             let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             format!("  # it uses {}, which must be gone before there is a new one", names.join(", "))
         }
+        Reason::Unmarked => "  # it gets the marks of the cluster, which it does not bear".to_owned(),
         Reason::Unfinished(what) => format!("  # left half made: {}", clean(what)),
         Reason::Failed(how) => format!("  # the cloud reports it as broken: {}", clean(how)),
         Reason::NotDesired => "  # the spec does not ask for it".to_owned(),

@@ -52,6 +52,8 @@ pub struct Update {
     pub computed: Fields,
     /// Names of the fields that differ.
     pub changed: BTreeSet<String>,
+    /// Whether it does not bear the cluster's marks, so that they are to be put on.
+    pub unmarked: bool,
 }
 
 /// A resource to be removed.

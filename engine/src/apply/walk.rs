@@ -14,7 +14,7 @@ use super::{Creation, Deletion, Executor, ExecutorError, Failure, Outcome, Repor
 use crate::Address;
 use crate::events::{Event, EventSink};
 use crate::journal::{Durable, Entry, Journal, JournalError};
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, Plan, Reason};
 use crate::state::{Intent, Record, Verb};
 use crate::steps::{CycleError, Step, Steps};
 use crate::value::{Fields, Reference, Value};
@@ -361,6 +361,7 @@ async fn send(change: &Change, verb: Verb, after: Fields, ports: Ports<'_>) -> R
             after,
             computed: change.computed.clone(),
             changed: change.changed.clone(),
+            unmarked: change.reason == Reason::Unmarked,
         };
         guarded(journal, executor.update(update)).await?
     };

@@ -9,13 +9,14 @@ use meridian_spec::cluster::Cluster;
 
 use crate::error::CloudError;
 use crate::provider::Pins;
+use crate::recorded::Sighting;
 
 /// Which resources are meant: those of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// Name of the cluster: every resource carries it as a tag or label.
     pub cluster: String,
-    /// Ids that the state has recorded: what can't be tagged is found by them.
+    /// Ids that the state has recorded: what can't be tagged, or was not, is found by them.
     pub recorded: BTreeMap<Address, String>,
 }
 
@@ -33,8 +34,13 @@ pub trait Cloud: Executor {
     /// existing is there as it says. Read-only.
     async fn look_up(&self, cluster: &Cluster, pins: &Pins) -> Result<Pins, CloudError>;
 
-    /// Everything that carries the cluster's tag or was recorded. Read-only; batched: one paginated list a kind.
+    /// Everything that carries the cluster's marks or was recorded. Read-only; batched: one paginated list a kind, and one
+    /// more for recorded ids that are not in it, where a list goes by marks.
     async fn observe(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError>;
+
+    /// What the resource with this id would be to the cluster under this address; for an answer to why it can't be taken.
+    /// Read-only.
+    async fn sight(&self, address: &Address, id: &str) -> Result<Sighting, CloudError>;
 
     /// What controllers inside the cluster made (load balancers, volumes, security groups). Read-only.
     async fn leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError>;

@@ -14,6 +14,7 @@ use meridian_engine::{Address, Fields, KindSchema, Resource};
 use crate::call::Pace;
 use crate::cloud::Scope;
 use crate::error::{CloudError, ErrorKind};
+use crate::recorded::{Recorded, Sighting};
 
 /// A resource that `find` saw.
 #[derive(Debug, Clone)]
@@ -81,6 +82,8 @@ pub struct Existing<R> {
     pub computed: Fields,
     /// Names of the fields that differ; empty for a deletion or when a half-made resource is finished.
     pub changed: BTreeSet<String>,
+    /// Whether it does not bear the cluster's marks, so that an update has to put them on.
+    pub unmarked: bool,
 }
 
 /// Every kind of one cloud behind the engine's port.
@@ -96,9 +99,16 @@ pub struct Dispatch<C> {
 
 /// A cloud's client.
 pub trait Client: Send + Sync + 'static {
-    /// The same client, which remembers no listing: what it reads is of now.
+    /// Whether the cluster's marks can be put on what exists already.
+    const MARKS_LATER: bool;
+
+    /// The same client, which remembers no listing: what it reads is of now. What is recorded counts as the cluster's even
+    /// without its marks.
     #[must_use]
-    fn fresh(&self) -> Self;
+    fn fresh(&self, recorded: Recorded) -> Self;
+
+    /// What `fresh` was given.
+    fn recorded(&self) -> &Recorded;
 }
 
 impl<C: Client> Dispatch<C> {
@@ -155,10 +165,25 @@ impl<C: Client> Dispatch<C> {
         kinds: &BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
         scope: &Scope,
     ) -> Result<Vec<Observed>, CloudError> {
-        let client = self.client.fresh();
+        let client = self.client.fresh(Recorded::of(scope));
         let found = try_join_all(kinds.values().map(|kind| kind.find(&client, scope))).await?;
-        let found = found.into_iter().flatten();
-        Ok(found.filter(|observed| !self.forgotten.contains(&observed.id)).collect())
+        let found = found.into_iter().flatten().filter(|observed| !self.forgotten.contains(&observed.id));
+        Ok(found.map(|observed| unmarked(&client, observed)).collect())
+    }
+
+    /// What one resource is to the cluster. Read-only.
+    pub async fn sight(&self, address: &Address, id: &str) -> Result<Sighting, CloudError> {
+        let recorded = BTreeMap::from([(address.clone(), id.to_owned())]);
+        let scope = Scope { cluster: self.scope.cluster.clone(), recorded };
+        let client = self.client.fresh(Recorded::of(&scope));
+        let found = self.kind(address)?.find(&client, &scope).await?;
+        let found = found.into_iter().find(|observed| observed.id == id);
+        Ok(match (found, client.recorded().stranger(id)) {
+            (Some(observed), _) if observed.address == *address => Sighting::Free,
+            (Some(observed), _) => Sighting::Ours(observed.address),
+            (None, Some(stranger)) => Sighting::Anothers(stranger),
+            (None, None) => Sighting::Absent,
+        })
     }
 
     fn kind(&self, address: &Address) -> Result<&dyn AnyKind<C>, CloudError> {
@@ -192,7 +217,7 @@ impl<C: Client> Executor for Dispatch<C> {
             tracing::warn!(address = %creation.address, %error, "no answer: looking whether it was made");
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
-                let found = kind.find(&self.client.fresh(), &self.scope).await?;
+                let found = kind.find(&self.client.fresh(Recorded::default()), &self.scope).await?;
                 made = found
                     .into_iter()
                     .find(|observed| !self.forgotten.contains(&observed.id) && is_made_by(observed, &creation));
@@ -213,6 +238,15 @@ impl<C: Client> Executor for Dispatch<C> {
             result => Ok(result?),
         }
     }
+}
+
+/// Says of what bears no marks that it has to get them, where it can.
+fn unmarked<C: Client>(client: &C, observed: Observed) -> Observed {
+    let broken = matches!(observed.condition, Condition::Failed(_));
+    if !C::MARKS_LATER || broken || !client.recorded().is_unmarked(&observed.id) {
+        return observed;
+    }
+    Observed { condition: Condition::Unmarked, ..observed }
 }
 
 /// Whether a create may have made what was found. Where a new resource is made before the old one goes, the old one is
@@ -277,6 +311,7 @@ impl<C: Send + Sync, R: KindOps<C>> AnyKind<C> for Erased<R> {
             after: creation.fields.clone(),
             computed: found.computed,
             changed,
+            unmarked: false,
         };
         self.update(client, update).await
     }
@@ -289,6 +324,7 @@ impl<C: Send + Sync, R: KindOps<C>> AnyKind<C> for Erased<R> {
             id: update.id,
             computed: update.computed,
             changed: update.changed,
+            unmarked: update.unmarked,
         };
         resource.update(client, &existing).await.map(outcome)
     }
@@ -350,6 +386,7 @@ fn leaving<R: Resource>(deletion: Deletion) -> Result<Existing<R>, CloudError> {
         id: deletion.id,
         computed: deletion.computed,
         changed: BTreeSet::new(),
+        unmarked: false,
     })
 }
 

@@ -13,6 +13,7 @@ use meridian_spec::{Draft, Unfit};
 use crate::call::Pace;
 use crate::cloud::Cloud;
 use crate::error::CloudError;
+use crate::ids::IdForm;
 use crate::limiter::Limiter;
 use crate::roster::Roster;
 use crate::state_host::{StateConnection, StateHost, StateSchemes};
@@ -52,6 +53,14 @@ pub trait Provider: Send + Sync {
 
     /// What of a cluster's records are its machines and its pools, for those who ask what it consists of. Pure.
     fn roster(&self, records: &BTreeMap<Address, Record>) -> Roster;
+
+    /// How the ids of each kind look.
+    fn id_forms(&self) -> &'static [IdForm];
+
+    /// An id as it is kept, of however someone writes it. Pure.
+    fn normal_id(&self, id: &str) -> String {
+        id.trim().to_owned()
+    }
 
     /// Connects to one region, for one cluster.
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError>;

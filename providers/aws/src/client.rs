@@ -22,7 +22,9 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use meridian_engine::Address;
 use meridian_provider_api::provider::{WireRequest, WireTap};
-use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credentials, ErrorKind, Scope};
+use meridian_provider_api::{
+    Api, Caller, Client, CloudError, Connection, Credentials, ErrorKind, Existing, Recorded, Scope, Stranger,
+};
 use tokio::sync::OnceCell;
 
 use crate::ec2::required;
@@ -56,6 +58,7 @@ pub struct Aws {
     pub s3: aws_sdk_s3::Client,
     pub sts: aws_sdk_sts::Client,
     account: Arc<OnceCell<String>>,
+    recorded: Recorded,
     listings: Mutex<HashMap<String, Listing>>,
 }
 
@@ -63,7 +66,9 @@ pub struct Aws {
 type Listing = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 impl Client for Aws {
-    fn fresh(&self) -> Self {
+    const MARKS_LATER: bool = true;
+
+    fn fresh(&self, recorded: Recorded) -> Self {
         Self {
             cluster: self.cluster.clone(),
             region: self.region.clone(),
@@ -78,8 +83,13 @@ impl Client for Aws {
             s3: self.s3.clone(),
             sts: self.sts.clone(),
             account: Arc::clone(&self.account),
+            recorded,
             listings: Mutex::default(),
         }
+    }
+
+    fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 }
 
@@ -131,6 +141,7 @@ impl Aws {
             caller,
             global,
             account: Arc::default(),
+            recorded: Recorded::default(),
             listings: Mutex::default(),
         }
     }
@@ -186,6 +197,18 @@ impl Aws {
         tags.insert(CLUSTER_TAG.to_owned(), self.cluster.clone());
         tags.insert(ADDRESS_TAG.to_owned(), address.to_string());
         tags
+    }
+
+    /// The tags that an update brings a resource to: its own, and the two marks where they are missing.
+    #[must_use]
+    pub fn tags_of<R>(&self, existing: &Existing<R>, own: &Tags) -> Tags {
+        if existing.unmarked { self.all_tags(&existing.address, own) } else { own.clone() }
+    }
+
+    /// Whose resources are read.
+    #[must_use]
+    pub fn owner(&self) -> Owner<'_> {
+        Owner { cluster: &self.cluster, recorded: &self.recorded }
     }
 
     /// Name of the EC2 filter for what is tagged with our cluster, and its value.
@@ -244,21 +267,36 @@ pub(crate) async fn credentials(config: &SdkConfig) -> Result<StaticCredentials,
     provider.provide_credentials().await.map_err(|error| missing(causes(&error)))
 }
 
-/// Takes our two tags off. `None` when the resource is not of `kind`, carries no address, or is another cluster's: whatever a
-/// filter has let through, nothing of another's is ever taken for ours.
+/// Whose resources are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// Name of the cluster.
+    pub cluster: &'a str,
+    pub recorded: &'a Recorded,
+}
+
+/// Takes our two tags off. `None` when the resource is not of `kind`, is another cluster's, or carries no mark and was not
+/// recorded: whatever a filter has let through, nothing of another's is ever taken for ours.
 #[must_use]
 pub fn owned<K: Into<String>, V: Into<String>>(
-    cluster: &str,
+    owner: Owner<'_>,
     kind: &str,
+    id: Option<&str>,
     tags: impl IntoIterator<Item = (K, V)>,
 ) -> Option<(Address, Tags)> {
     let mut tags: Tags = tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    if tags.remove(CLUSTER_TAG).as_deref() != Some(cluster) {
+    let (cluster, address) = (tags.remove(CLUSTER_TAG), tags.remove(ADDRESS_TAG));
+    tags.retain(|key, _| !key.starts_with("aws:"));
+    if let Some(other) = cluster.as_ref().filter(|cluster| *cluster != owner.cluster) {
+        owner.recorded.turn_down(id?, Stranger::OfCluster(other.clone()));
         return None;
     }
-    tags.retain(|key, _| key == ADDRESS_TAG || !key.starts_with("aws:"));
-    let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
-    (address.kind() == kind).then_some((address, tags))
+    let marked: Option<Address> = cluster.and(address).and_then(|address| address.parse().ok());
+    let address = match marked {
+        Some(address) => Some(address).filter(|address| address.kind() == kind),
+        None => owner.recorded.unmarked(kind, id?),
+    };
+    Some((address?, tags))
 }
 
 /// The id that the state recorded for an address, for what carries no tags.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use meridian_engine::Observed;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
-use meridian_provider_api::{ACCOUNT_PIN, Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope};
+use meridian_engine::{Address, Observed};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope, Sighting};
 use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;
 
@@ -99,6 +99,10 @@ impl Cloud for AwsCloud {
 
     async fn observe(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
         self.dispatch.find(scope).await
+    }
+
+    async fn sight(&self, address: &Address, id: &str) -> Result<Sighting, CloudError> {
+        self.dispatch.sight(address, id).await
     }
 
     async fn leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {

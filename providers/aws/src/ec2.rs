@@ -1,17 +1,21 @@
 //! What the kinds of EC2 have in common: tags, pages, and how an answer is read.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
-use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use meridian_engine::{Address, Fields, Ref, Value};
-use meridian_provider_api::{Caller, CloudError, ErrorKind, Made};
+use meridian_provider_api::{Caller, Client as _, CloudError, ErrorKind, Made};
 
-use crate::client::{Aws, Tags, owned};
+use crate::client::{Aws, Owner, Tags, owned};
 use crate::compile::names::digest;
 use crate::limits::ec2_tags;
 
 /// Looks at something that was just made; a read may answer from a copy that has not heard of it.
 const LOOKS_FOR_NEW: u32 = 20;
+
+/// A filter takes no more values ("Filtering", Amazon EC2 API reference).
+const FILTER_VALUES: usize = 200;
 
 /// Tags for a create, put on in the same call.
 #[must_use]
@@ -27,14 +31,43 @@ pub fn sdk_tags(tags: &Tags) -> Vec<Tag> {
 
 /// The address of a resource that is of `kind` and the cluster's, and its own tags.
 #[must_use]
-pub fn own(cluster: &str, kind: &str, tags: Option<&[Tag]>) -> Option<(Address, Tags)> {
+pub fn own(owner: Owner<'_>, kind: &str, id: Option<&str>, tags: Option<&[Tag]>) -> Option<(Address, Tags)> {
     owned(
-        cluster,
+        owner,
         kind,
+        id,
         tags.unwrap_or_default()
             .iter()
             .map(|tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned())),
     )
+}
+
+/// What bears the cluster's mark, and what of `kind` was recorded without it. `list` reads everything that a filter lets
+/// through, `name` is that of the filter for ids, and `id` tells the id of what is listed. One listing, and a second only
+/// if something recorded is not in the first.
+pub async fn marked_or_recorded<T, F, Fut>(
+    client: &Aws,
+    kind: &str,
+    name: &str,
+    id: impl Fn(&T) -> Option<&str> + Send,
+    list: F,
+) -> Result<Vec<T>, CloudError>
+where
+    F: Fn(Filter) -> Fut + Send,
+    Fut: Future<Output = Result<Vec<T>, CloudError>> + Send,
+    T: Send,
+{
+    let mut all = list(client.owner_filter()).await?;
+    let missing = missing(client, kind, &all.iter().filter_map(&id).collect());
+    for some in missing.chunks(FILTER_VALUES) {
+        all.extend(list(Filter::builder().name(name).set_values(Some(some.to_vec())).build()).await?);
+    }
+    Ok(all)
+}
+
+/// The recorded ids of a kind that are not among those that were found.
+pub fn missing(client: &Aws, kind: &str, found: &BTreeSet<&str>) -> Vec<String> {
+    client.recorded().ids(kind).filter(|id| !found.contains(id)).map(str::to_owned).collect()
 }
 
 /// Makes a resource's own tags those of `after`. Tags in neither are left alone.

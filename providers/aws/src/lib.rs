@@ -15,6 +15,7 @@ pub mod ec2;
 pub mod errors;
 pub mod firewall;
 pub mod identity;
+mod ids;
 pub mod leftovers;
 pub mod limits;
 pub mod load_balancer;

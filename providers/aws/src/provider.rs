@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{Address, KindSchema, Resource as _, state};
+use meridian_provider_api::ids::IdForm;
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, Roster, StateConnection,
     StateHost, StateSchemes,
@@ -21,6 +22,7 @@ use crate::disk::Volume;
 use crate::dns::{Record, Zone};
 use crate::firewall::{SecurityGroup, SecurityGroupRules};
 use crate::identity::{InstanceProfile, Role};
+use crate::ids::FORMS;
 use crate::leftovers::{
     KubernetesClassicLoadBalancer, KubernetesLoadBalancer, KubernetesSecurityGroup, KubernetesTargetGroup,
     KubernetesVolume,
@@ -54,6 +56,15 @@ impl Provider for AwsProvider {
 
     fn roster(&self, records: &BTreeMap<Address, state::Record>) -> Roster {
         roster::roster(records)
+    }
+
+    fn id_forms(&self) -> &'static [IdForm] {
+        FORMS
+    }
+
+    fn normal_id(&self, id: &str) -> String {
+        // Route 53 writes the ids of zones with this before them.
+        id.trim().trim_start_matches("/hostedzone/").to_owned()
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
@@ -135,6 +146,7 @@ mod tests {
         let compiled = AwsProvider.compile(&fixture::cluster(), &Pins::new()).unwrap();
         for node in compiled.graph.iter() {
             assert!(known.contains(node.address.kind()), "{}", node.address);
+            assert!(FORMS.iter().any(|form| form.kind == node.address.kind()), "{}", node.address);
         }
     }
 }

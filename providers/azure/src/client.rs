@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex};
 use azure_core::auth::TokenCredential;
 use azure_core::{Method, RetryOptions, TransportOptions, Url};
 use meridian_engine::Address;
-use meridian_provider_api::{Caller, Client, CloudError, Connection, Credentials, ErrorKind, Scope};
+use meridian_provider_api::{
+    Caller, Client, CloudError, Connection, Credentials, ErrorKind, Recorded, Scope, Stranger,
+};
 use meridian_spec::Catalogue;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -70,6 +72,7 @@ pub struct Azure {
     blobs: Blobs,
     credential: Arc<dyn TokenCredential>,
     transport: Arc<Transport>,
+    recorded: Recorded,
     listings: Mutex<HashMap<String, Listing>>,
 }
 
@@ -86,7 +89,9 @@ enum Blobs {
 }
 
 impl Client for Azure {
-    fn fresh(&self) -> Self {
+    const MARKS_LATER: bool = true;
+
+    fn fresh(&self, recorded: Recorded) -> Self {
         Self {
             cluster: self.cluster.clone(),
             region: self.region.clone(),
@@ -105,8 +110,13 @@ impl Client for Azure {
             blobs: self.blobs.clone(),
             credential: Arc::clone(&self.credential),
             transport: Arc::clone(&self.transport),
+            recorded,
             listings: Mutex::default(),
         }
+    }
+
+    fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 }
 
@@ -221,6 +231,7 @@ impl Azure {
             blobs,
             credential,
             transport,
+            recorded: Recorded::default(),
             listings: Mutex::default(),
         })
     }
@@ -302,20 +313,41 @@ impl Azure {
         self.all_tags(address, &tags)
     }
 
-    /// The address of a resource and its own tags. `None` when it is not of `kind`, of another cluster, or of a cluster
-    /// of the same name in another region.
+    /// The address of a resource and its own tags. `None` when it is not of `kind`, of another cluster, of a cluster of the
+    /// same name in another region, or without marks and not recorded.
     #[must_use]
-    pub fn own(&self, kind: &str, tags: Option<&Json>, location: Option<&str>) -> Option<(Address, Tags)> {
-        let mut tags = self.tags_of_cluster(tags)?;
-        let place = match location.map(id::location) {
-            Some(place) if place == EVERYWHERE => Some(tags.remove(REGION_TAG).unwrap_or_default()),
-            place => place,
-        };
-        if place.is_some_and(|place| place != self.region) {
+    pub fn own(
+        &self,
+        kind: &str,
+        id: Option<&str>,
+        tags: Option<&Json>,
+        location: Option<&str>,
+    ) -> Option<(Address, Tags)> {
+        let id = id::normal(id?);
+        let mut tags = texts(tags);
+        let (cluster, address) = (tags.remove(CLUSTER_TAG), tags.remove(ADDRESS_TAG));
+        if let Some(other) = cluster.as_ref().filter(|cluster| **cluster != self.cluster) {
+            self.recorded.turn_down(&id, Stranger::OfCluster(other.clone()));
             return None;
         }
-        let address: Address = tags.remove(ADDRESS_TAG)?.parse().ok()?;
-        (address.kind() == kind).then_some((address, tags))
+        let marked: Option<Address> = cluster.and(address).and_then(|address| address.parse().ok());
+        let place = match location.map(id::location) {
+            // What is in no region and bears no marks does not tell its region either.
+            Some(place) if place == EVERYWHERE => {
+                let region = tags.remove(REGION_TAG);
+                if marked.is_some() { Some(region.unwrap_or_default()) } else { region }
+            }
+            place => place,
+        };
+        if let Some(place) = place.filter(|place| *place != self.region) {
+            self.recorded.turn_down(&id, Stranger::OfRegion(place));
+            return None;
+        }
+        let address = match marked {
+            Some(address) => Some(address).filter(|address| address.kind() == kind),
+            None => self.recorded.unmarked(kind, &id),
+        };
+        Some((address?, tags))
     }
 
     /// Whether it carries the cluster's tag.
@@ -327,13 +359,15 @@ impl Azure {
     /// Tags of what carries the cluster's, without that one.
     #[must_use]
     pub fn tags_of_cluster(&self, tags: Option<&Json>) -> Option<Tags> {
-        let mut tags: Tags = tags?
-            .as_object()?
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-            .collect();
+        let mut tags = texts(tags);
         (tags.remove(CLUSTER_TAG)? == self.cluster).then_some(tags)
     }
+}
+
+/// Tags as texts.
+fn texts(tags: Option<&Json>) -> Tags {
+    let tags = tags.and_then(Json::as_object).into_iter().flatten();
+    tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// The id that the state recorded for an address, for what carries no tags.

@@ -5,9 +5,9 @@ use std::future::IntoFuture as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use meridian_engine::Observed;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
-use meridian_provider_api::{ACCOUNT_PIN, Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope};
+use meridian_engine::{Address, Observed};
+use meridian_provider_api::{ACCOUNT_PIN, Cloud, CloudError, Connection, Dispatch, ErrorKind, Pins, Scope, Sighting};
 use meridian_spec::Catalogue;
 use meridian_spec::cluster::Cluster;
 
@@ -97,6 +97,10 @@ impl Cloud for AzureCloud {
 
     async fn observe(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {
         self.dispatch.find(scope).await
+    }
+
+    async fn sight(&self, address: &Address, id: &str) -> Result<Sighting, CloudError> {
+        self.dispatch.sight(address, id).await
     }
 
     async fn leftovers(&self, scope: &Scope) -> Result<Vec<Observed>, CloudError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
+use meridian_provider_api::ids::IdForm;
 use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::state_host::{StateConnection, StateHost, StateSchemes};
 use meridian_provider_api::{Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider};
@@ -12,6 +13,7 @@ use meridian_spec::{Draft, Unfit};
 
 use crate::bootstrap::{ClusterSecret, Container, Object, StorageAccount};
 use crate::client::Azure;
+use crate::client::id::normal;
 use crate::cloud::AzureCloud;
 use crate::compile;
 use crate::compute::{AvailabilitySet, NetworkInterface, ScaleSet, VirtualMachine};
@@ -19,6 +21,7 @@ use crate::disk::Disk;
 use crate::dns::{Link, Record, Zone};
 use crate::firewall::{ApplicationSecurityGroup, NetworkSecurityGroup};
 use crate::identity::{RoleAssignment, UserAssignedIdentity};
+use crate::ids::FORMS;
 use crate::leftovers::{KubernetesDisk, KubernetesLoadBalancer, KubernetesPublicIp, KubernetesResource};
 use crate::load_balancer::LoadBalancer;
 use crate::network::{NatGateway, PublicIp, ResourceGroup, RouteTable, Subnet, VirtualNetwork};
@@ -57,6 +60,14 @@ impl Provider for AzureProvider {
 
     fn roster(&self, records: &Records) -> Roster {
         roster::roster(records)
+    }
+
+    fn id_forms(&self) -> &'static [IdForm] {
+        FORMS
+    }
+
+    fn normal_id(&self, id: &str) -> String {
+        normal(id.trim().trim_end_matches('/'))
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
@@ -130,6 +141,7 @@ mod tests {
         let compiled = AzureProvider.compile(&fixture::cluster(), &Pins::new()).unwrap();
         for node in compiled.graph.iter() {
             assert!(known.contains(node.address.kind()), "{}", node.address);
+            assert!(FORMS.iter().any(|form| form.kind == node.address.kind()), "{}", node.address);
         }
     }
 }

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use google_cloud_gax::error::Error;
 use meridian_engine::Address;
-use meridian_provider_api::{Api, Caller, Client, CloudError, Connection, Credentials as Who, ErrorKind};
+use meridian_provider_api::{
+    Api, Caller, Client, CloudError, Connection, Credentials as Who, ErrorKind, Recorded, Stranger,
+};
 use tokio::sync::OnceCell;
 
 use crate::compile::names;
 use crate::errors::from_sdk;
-use crate::marks::{self, Labels, Marked};
+use crate::gce::path_of;
+use crate::marks::{self, Labels, Mark, Marked};
 use crate::rest::Rest;
 use crate::services::{Accounts, Compute, Dns, Services};
 
@@ -33,6 +36,7 @@ pub struct Gcp {
     pub dns: Dns,
     pub accounts: Accounts,
     pub storage: Rest,
+    recorded: Recorded,
     listings: Mutex<HashMap<String, Listing>>,
 }
 
@@ -40,7 +44,10 @@ pub struct Gcp {
 type Listing = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 impl Client for Gcp {
-    fn fresh(&self) -> Self {
+    /// Most descriptions can't be changed, and they hold the marks.
+    const MARKS_LATER: bool = false;
+
+    fn fresh(&self, recorded: Recorded) -> Self {
         Self {
             cluster: self.cluster.clone(),
             region: self.region.clone(),
@@ -50,8 +57,13 @@ impl Client for Gcp {
             dns: self.dns.clone(),
             accounts: self.accounts.clone(),
             storage: self.storage.clone(),
+            recorded,
             listings: Mutex::default(),
         }
+    }
+
+    fn recorded(&self) -> &Recorded {
+        &self.recorded
     }
 }
 
@@ -92,6 +104,7 @@ impl Gcp {
             cluster: connection.cluster,
             region: connection.region,
             project,
+            recorded: Recorded::default(),
             listings: Mutex::default(),
         })
     }
@@ -138,10 +151,21 @@ impl Gcp {
         marks::describe(&self.cluster, &self.region, address, text)
     }
 
-    /// The address and the text of a description, when it marks a resource of `kind` as ours.
+    /// The address and the text of a description, when it marks a resource of `kind` as ours; or when there is no mark, and
+    /// the resource was recorded. `id` may be a link.
     #[must_use]
-    pub fn owned(&self, kind: &str, description: Option<&str>) -> Option<Marked> {
-        marks::read(&self.cluster, &self.region, kind, description)
+    pub fn owned(&self, kind: &str, id: Option<&str>, description: Option<&str>) -> Option<Marked> {
+        let id = path_of(id?);
+        match marks::read(&self.cluster, &self.region, description) {
+            Mark::Ours(marked) => return Some(marked).filter(|marked| marked.address.kind() == kind),
+            Mark::OfCluster(cluster) => self.recorded.turn_down(&id, Stranger::OfCluster(cluster)),
+            Mark::OfRegion(region) => self.recorded.turn_down(&id, Stranger::OfRegion(region)),
+            Mark::None => {
+                let text = description.unwrap_or_default().to_owned();
+                return self.recorded.unmarked(kind, &id).map(|address| Marked { address, text });
+            }
+        }
+        None
     }
 
     /// A resource's own labels and the one that marks it as ours.

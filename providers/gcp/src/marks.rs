@@ -27,13 +27,33 @@ pub fn describe(cluster: &str, region: &str, address: &Address, text: &str) -> S
     format!("{text} [meridian cluster={cluster} region={region} address={address}]")
 }
 
-/// Reads a description. `None` when it is not marked as a resource of `kind` in this cluster and region.
+/// Whose mark a description has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    Ours(Marked),
+    OfCluster(String),
+    OfRegion(String),
+    None,
+}
+
+/// Reads a description.
 #[must_use]
-pub fn read(cluster: &str, region: &str, kind: &str, description: Option<&str>) -> Option<Marked> {
-    let (text, mark) = description?.strip_suffix(']')?.rsplit_once("[meridian ")?;
-    let address = mark.strip_prefix(&format!("cluster={cluster} region={region} address="))?;
-    let address: Address = address.parse().ok()?;
-    (address.kind() == kind).then(|| Marked { address, text: text.trim_end().to_owned() })
+pub fn read(cluster: &str, region: &str, description: Option<&str>) -> Mark {
+    let Some((text, [of, place, address])) = description.and_then(parts) else { return Mark::None };
+    match address.parse() {
+        Err(_) => Mark::None,
+        Ok(_) if of != cluster => Mark::OfCluster(of.to_owned()),
+        Ok(_) if place != region => Mark::OfRegion(place.to_owned()),
+        Ok(address) => Mark::Ours(Marked { address, text: text.trim_end().to_owned() }),
+    }
+}
+
+/// What stands before the mark; and the cluster, the region and the address in it.
+fn parts(description: &str) -> Option<(&str, [&str; 3])> {
+    let (text, mark) = description.strip_suffix(']')?.rsplit_once("[meridian ")?;
+    let (cluster, rest) = mark.strip_prefix("cluster=")?.split_once(" region=")?;
+    let (region, address) = rest.split_once(" address=")?;
+    Some((text, [cluster, region, address]))
 }
 
 /// A resource's own labels and the one that marks it as the cluster's.
@@ -59,11 +79,11 @@ mod tests {
     fn a_mark_is_read_as_it_was_written_and_by_its_cluster_only() {
         let address: Address = "google_compute_firewall.etcd".parse().unwrap();
         let text = describe("demo", "europe-west1", &address, "etcd [peers]");
-        let marked = read("demo", "europe-west1", "google_compute_firewall", Some(&text)).unwrap();
-        assert_eq!(marked, Marked { address, text: "etcd [peers]".to_owned() });
-        assert_eq!(read("demo", "europe-west4", "google_compute_firewall", Some(&text)), None);
-        assert_eq!(read("dem", "europe-west1", "google_compute_firewall", Some(&text)), None);
-        assert_eq!(read("demo", "europe-west1", "google_compute_network", Some(&text)), None);
-        assert_eq!(read("demo", "europe-west1", "google_compute_firewall", Some("someone's")), None);
+        let read = |region, text| read("demo", region, Some(text));
+        assert_eq!(read("europe-west1", &text), Mark::Ours(Marked { address, text: "etcd [peers]".to_owned() }));
+        assert_eq!(read("europe-west4", &text), Mark::OfRegion("europe-west1".to_owned()));
+        let other = text.replace("cluster=demo", "cluster=dem");
+        assert_eq!(read("europe-west1", &other), Mark::OfCluster("dem".to_owned()));
+        assert_eq!(read("europe-west1", "someone's"), Mark::None);
     }
 }

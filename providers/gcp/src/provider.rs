@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::{KindSchema, Resource as _};
+use meridian_provider_api::ids::IdForm;
 use meridian_provider_api::roster::{Records, Roster};
 use meridian_provider_api::{
     Cloud, CloudError, CompileError, Compiled, Connection, Dispatch, Pins, Provider, StateConnection, StateHost,
@@ -20,7 +21,9 @@ use crate::compute::{Instance, InstanceGroupManager, InstanceTemplate};
 use crate::disk::Disk;
 use crate::dns::{Record, Zone};
 use crate::firewall::Firewall;
+use crate::gce::path_of;
 use crate::identity::ServiceAccount;
+use crate::ids::FORMS;
 use crate::leftovers::{
     KubernetesBackendService, KubernetesDisk, KubernetesFirewall, KubernetesForwardingRule, KubernetesHealthCheck,
     KubernetesInstanceGroup, KubernetesTargetPool,
@@ -62,6 +65,14 @@ impl Provider for GcpProvider {
 
     fn roster(&self, records: &Records) -> Roster {
         roster::roster(records)
+    }
+
+    fn id_forms(&self) -> &'static [IdForm] {
+        FORMS
+    }
+
+    fn normal_id(&self, id: &str) -> String {
+        path_of(id.trim())
     }
 
     async fn connect(&self, connection: Connection) -> Result<Arc<dyn Cloud>, CloudError> {
@@ -140,6 +151,7 @@ mod tests {
         let compiled = GcpProvider.compile(&fixture::cluster(), &Pins::new()).unwrap();
         for node in compiled.graph.iter() {
             assert!(known.contains(node.address.kind()), "{}", node.address);
+            assert!(FORMS.iter().any(|form| form.kind == node.address.kind()), "{}", node.address);
         }
     }
 }

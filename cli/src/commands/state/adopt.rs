@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use meridian_engine::Address;
-use meridian_engine::plan::Action;
 
 use super::{confirm, waiting};
 use crate::again::Again;
@@ -14,19 +13,24 @@ use crate::context::Context;
 use crate::error::{Code, Failure};
 use crate::views;
 
-/// Take a resource back that was forgotten, after showing how it differs from what its spec says.
+/// Bring a resource that exists under management, after showing how it differs from what its spec says.
 ///
-/// It is not changed: the next apply brings it to what was shown. What the plan would replace is not adopted, since nothing of
-/// it would stay.
+/// With an ID it is the resource with that id, whoever made it; without one it is what was forgotten under the address. It is
+/// not changed now: the next apply brings it to what was shown, and `meridian destroy` removes it with all the rest. What the
+/// plan would replace is not adopted, since nothing of it would stay.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian state forget prod-eu aws_dhcp_options.main --yes\n  \
-                        meridian state adopt -f cluster.yaml aws_dhcp_options.main --yes")]
+                        meridian state adopt -f cluster.yaml aws_dhcp_options.main --yes\n\n\
+                        One that someone else made:\n  \
+                        meridian state adopt -f cluster.yaml aws_vpc.main vpc-0a1b2c3d4e5f60718")]
 pub struct Args {
     /// The spec that asks for it.
     #[arg(short, long = "file", value_name = "FILE", required = true)]
     file: Vec<PathBuf>,
-    /// The address under which it was forgotten.
+    /// The address that the spec gives it, as `meridian plan` shows it.
     address: Address,
+    /// The cloud's id, written as `meridian state show` writes ids: vpc-…, an ARN, projects/…, /subscriptions/….
+    id: Option<String>,
     /// Go on without a question.
     #[arg(long, short)]
     yes: bool,
@@ -39,15 +43,15 @@ pub async fn run(global: &Global, args: &Args) -> Result<Code> {
     let [cluster] = clusters.as_slice() else {
         return Err(Failure::wrong("adopt takes the spec of one cluster", "name the file of that cluster alone"));
     };
-    let adoption = session.plan_adoption(cluster, &args.address).await?;
+    let adoption = session.plan_adoption(cluster, &args.address, args.id.as_deref()).await?;
     print(&views::text::change(&adoption.change))?;
-    if adoption.change.action == Action::Replace {
-        return Err(Failure::failed(
-            format!("{} would be replaced by the next apply, so that nothing of it would stay", args.address),
-            "change the spec to what the resource is, or leave it alone",
-        ));
-    }
-    let question = format!("Take {} ({}) into {}?", args.address, views::clean(&adoption.id), cluster.name);
+    let question = format!(
+        "Take {} ({}) into {}? From then on `meridian destroy {}` removes it with all the rest.",
+        args.address,
+        views::clean(&adoption.id),
+        cluster.name,
+        cluster.name
+    );
     confirm(args.yes, &question).await?;
     let lease = session.lease(&cluster.name, &waiting).await?;
     let adopted = session.adopt(&lease, cluster, adoption).await;

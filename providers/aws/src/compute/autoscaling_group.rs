@@ -11,6 +11,7 @@ use aws_sdk_autoscaling::types::{
     AutoScalingGroup as SdkGroup, Filter, InstancesDistribution, LaunchTemplate as SdkMixedTemplate,
     LaunchTemplateOverrides, LaunchTemplateSpecification, LifecycleState, MixedInstancesPolicy, Tag,
 };
+use meridian_engine::Resource as _;
 use meridian_engine::field::Set;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
@@ -19,7 +20,7 @@ use meridian_provider_api::{Api, CloudError, ErrorKind, Existing, Found, KindOps
 
 use super::LaunchTemplate;
 use crate::bootstrap::Object;
-use crate::client::{Aws, CLUSTER_TAG, Tags, owned};
+use crate::client::{Aws, CLUSTER_TAG, Owner, Tags, owned};
 use crate::ec2;
 use crate::limits::{ec2_read, other};
 use crate::network::Subnet;
@@ -68,24 +69,34 @@ const fn api(operation: &'static str, repeatable: bool) -> Api {
 async fn list(client: &Aws) -> Result<Arc<Vec<SdkGroup>>, CloudError> {
     let ours = Filter::builder().name(format!("tag:{CLUSTER_TAG}")).values(&client.cluster).build();
     client
-        .listing("DescribeAutoScalingGroups", || {
-            ec2::pages(|token| {
-                let ours = ours.clone();
-                async move {
-                    let page = client
-                        .call(api("DescribeAutoScalingGroups", true), || {
-                            client
-                                .autoscaling
-                                .describe_auto_scaling_groups()
-                                .filters(ours.clone())
-                                .max_records(100)
-                                .set_next_token(token.clone())
-                                .send()
-                        })
-                        .await?;
-                    Ok((page.auto_scaling_groups, page.next_token))
-                }
-            })
+        .listing("DescribeAutoScalingGroups", || async {
+            let with = |filter: Option<Filter>, names: Vec<String>| {
+                ec2::pages(move |token| {
+                    let (filter, names) = (filter.clone(), names.clone());
+                    async move {
+                        let page = client
+                            .call(api("DescribeAutoScalingGroups", true), || {
+                                client
+                                    .autoscaling
+                                    .describe_auto_scaling_groups()
+                                    .set_filters(filter.clone().map(|filter| vec![filter]))
+                                    .set_auto_scaling_group_names(Some(names.clone()).filter(|names| !names.is_empty()))
+                                    .max_records(100)
+                                    .set_next_token(token.clone())
+                                    .send()
+                            })
+                            .await?;
+                        Ok((page.auto_scaling_groups, page.next_token))
+                    }
+                })
+            };
+            let mut all = with(Some(ours), Vec::new()).await?;
+            let found = all.iter().filter_map(SdkGroup::auto_scaling_group_name).collect();
+            let missing = ec2::missing(client, AutoscalingGroup::SCHEMA.kind, &found);
+            if !missing.is_empty() {
+                all.extend(with(None, missing).await?);
+            }
+            Ok(all)
         })
         .await
 }
@@ -102,9 +113,9 @@ async fn look(client: &Aws, name: &str) -> Result<Option<SdkGroup>, CloudError> 
 
 /// The group as a resource, when it is one of ours. One that is being deleted still holds its name: it counts as
 /// failed, so that it is waited for before the name is used again.
-fn observe(cluster: &str, group: &SdkGroup) -> Option<Found<AutoscalingGroup>> {
+fn observe(owner: Owner<'_>, group: &SdkGroup) -> Option<Found<AutoscalingGroup>> {
     let tags = group.tags().iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-    let (address, tags) = owned(cluster, "aws_autoscaling_group", tags)?;
+    let (address, tags) = owned(owner, "aws_autoscaling_group", group.auto_scaling_group_name(), tags)?;
     let name = group.auto_scaling_group_name.clone()?;
     let policy = group.mixed_instances_policy.as_ref();
     let template = policy
@@ -201,9 +212,9 @@ impl AutoscalingGroup {
         Tag::builder().resource_id(&self.name).resource_type("auto-scaling-group").key(key).propagate_at_launch(false)
     }
 
-    async fn retag(&self, client: &Aws, before: &Tags) -> Result<(), CloudError> {
+    async fn retag(&self, client: &Aws, before: &Tags, after: &Tags) -> Result<(), CloudError> {
         let set: Tags =
-            self.tags.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+            after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
         if !set.is_empty() {
             let tags = self.group_tags(&set);
             client
@@ -213,7 +224,7 @@ impl AutoscalingGroup {
                 .await?;
         }
         let gone: Vec<Tag> =
-            before.keys().filter(|key| !self.tags.contains_key(*key)).map(|key| self.tag(key).build()).collect();
+            before.keys().filter(|key| !after.contains_key(*key)).map(|key| self.tag(key).build()).collect();
         if !gone.is_empty() {
             client
                 .call(api("DeleteTags", true), || client.autoscaling.delete_tags().set_tags(Some(gone.clone())).send())
@@ -279,7 +290,7 @@ impl AutoscalingGroup {
 #[async_trait]
 impl KindOps<Aws> for AutoscalingGroup {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -329,7 +340,7 @@ impl KindOps<Aws> for AutoscalingGroup {
                     .send()
             })
             .await?;
-        self.retag(client, &existing.before.tags).await?;
+        self.retag(client, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         if existing.before.min < self.min {
             self.until_in_service(client).await?;
         }

@@ -11,6 +11,7 @@ use aws_sdk_ec2::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use meridian_engine::Resource as _;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Ref, resource};
@@ -18,7 +19,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 
 use super::{KeyPair, NetworkInterface};
 use crate::bootstrap::Object;
-use crate::client::{ADDRESS_TAG, Aws, Tags};
+use crate::client::{ADDRESS_TAG, Aws, Owner, Tags};
 use crate::disk::{Volume, volume};
 use crate::ec2;
 use crate::identity::InstanceProfile;
@@ -64,31 +65,29 @@ resource! {
 
 /// The machines that are ours one by one; the pools' machines are their groups', and may be many.
 async fn list(client: &Aws) -> Result<Arc<Vec<SdkInstance>>, CloudError> {
+    const ID: &str = "instance-id";
     let states = ["pending", "running", "stopping", "stopped"].map(str::to_owned).to_vec();
     let alive = Filter::builder().name("instance-state-name").set_values(Some(states)).build();
     let single = Filter::builder().name(format!("tag:{ADDRESS_TAG}")).values("aws_instance.*").build();
     client
         .listing("DescribeInstances", || {
-            ec2::pages(|token| {
-                let (alive, single) = (alive.clone(), single.clone());
-                async move {
-                    let page = client
-                        .call(ec2_read("DescribeInstances"), || {
-                            client
-                                .ec2
-                                .describe_instances()
-                                .filters(client.owner_filter())
-                                .filters(single.clone())
-                                .filters(alive.clone())
-                                .max_results(500)
-                                .set_next_token(token.clone())
-                                .send()
-                        })
-                        .await?;
-                    let reservations = page.reservations.unwrap_or_default();
-                    let instances = reservations.into_iter().flat_map(|one| one.instances.unwrap_or_default());
-                    Ok((Some(instances.collect()), page.next_token))
-                }
+            ec2::marked_or_recorded(client, Instance::SCHEMA.kind, ID, SdkInstance::instance_id, |filter| {
+                let single = Some(single.clone()).filter(|_| filter.name() != Some(ID));
+                let filters: Vec<Filter> = [filter, alive.clone()].into_iter().chain(single).collect();
+                ec2::pages(move |token| {
+                    let filters = filters.clone();
+                    async move {
+                        let page = client
+                            .call(ec2_read("DescribeInstances"), || {
+                                let call = client.ec2.describe_instances().set_filters(Some(filters.clone()));
+                                call.max_results(500).set_next_token(token.clone()).send()
+                            })
+                            .await?;
+                        let reservations = page.reservations.unwrap_or_default();
+                        let instances = reservations.into_iter().flat_map(|one| one.instances.unwrap_or_default());
+                        Ok((Some(instances.collect()), page.next_token))
+                    }
+                })
             })
         })
         .await
@@ -115,8 +114,9 @@ fn attached<'a>(instance: &'a SdkInstance, device: &str) -> Option<(&'a str, Opt
 
 /// The machine as a resource, when it is one of ours and not on its way out. The size of its root volume comes out of
 /// the list of volumes.
-fn observe(cluster: &str, instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
-    let (address, mut tags) = ec2::own(cluster, "aws_instance", instance.tags.as_deref())?;
+fn observe(owner: Owner<'_>, instance: &SdkInstance, volumes: &[SdkVolume]) -> Option<Found<Instance>> {
+    let (address, mut tags) =
+        ec2::own(owner, "aws_instance", instance.instance_id.as_deref(), instance.tags.as_deref())?;
     let condition = match state(instance)? {
         InstanceStateName::Running => Condition::Ready,
         InstanceStateName::Pending => Condition::Unfinished("it is starting".to_owned()),
@@ -318,7 +318,7 @@ fn died(instance: &SdkInstance) -> CloudError {
 impl KindOps<Aws> for Instance {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let (instances, volumes) = tokio::try_join!(list(client), volume::list(client))?;
-        Ok(instances.iter().filter_map(|instance| observe(&client.cluster, instance, &volumes)).collect())
+        Ok(instances.iter().filter_map(|instance| observe(client.owner(), instance, &volumes)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -348,9 +348,9 @@ impl KindOps<Aws> for Instance {
                 })
                 .await?;
         }
-        ec2::retag(client, id, &before.tags, &self.tags).await?;
+        ec2::retag(client, id, &before.tags, &client.tags_of(existing, &self.tags)).await?;
         if let Some((root, _)) = attached(&now, &self.root_device) {
-            ec2::retag(client, root, &before.tags, &self.tags).await?;
+            ec2::retag(client, root, &before.tags, &client.tags_of(existing, &self.tags)).await?;
         }
         Ok(Made { id: id.to_owned(), computed: computed(&now) })
     }
@@ -403,6 +403,8 @@ mod tests {
     };
 
     use meridian_provider_api::ErrorKind;
+
+    use meridian_provider_api::Recorded;
 
     use super::*;
 
@@ -466,7 +468,7 @@ mod tests {
     #[test]
     fn a_machine_is_read_with_its_disks_and_its_role() {
         let instance = instance(InstanceStateName::Running, AttachmentStatus::Attached);
-        let found = observe("prod", &instance, &[root()]).unwrap();
+        let found = observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &instance, &[root()]).unwrap();
         assert_eq!(found.condition, Condition::Ready);
         assert_eq!(found.resource.root_volume_gib, 40);
         assert_eq!(found.resource.data_volume, Some(Ref::existing("vol-data")));
@@ -477,7 +479,10 @@ mod tests {
 
     #[test]
     fn a_machine_counts_once_it_runs_with_its_disk() {
-        let condition = |state, data| observe("prod", &instance(state, data), &[]).map(|found| found.condition);
+        let condition = |state, data| {
+            observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &instance(state, data), &[])
+                .map(|found| found.condition)
+        };
         for (state, data) in [
             (InstanceStateName::Pending, AttachmentStatus::Attached),
             (InstanceStateName::Stopped, AttachmentStatus::Attached),

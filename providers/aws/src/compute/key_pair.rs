@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::{KeyPairInfo, ResourceType};
+use aws_sdk_ec2::types::{Filter, KeyPairInfo, ResourceType};
 use meridian_engine::Fields;
+use meridian_engine::Resource as _;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
+use crate::client::{Aws, Owner, Tags};
 use crate::ec2;
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
@@ -31,8 +32,8 @@ pub fn bare(public_key: &str) -> String {
     public_key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-fn observe(cluster: &str, key: &KeyPairInfo) -> Option<Found<KeyPair>> {
-    let (address, tags) = ec2::own(cluster, "aws_key_pair", key.tags.as_deref())?;
+fn observe(owner: Owner<'_>, key: &KeyPairInfo) -> Option<Found<KeyPair>> {
+    let (address, tags) = ec2::own(owner, "aws_key_pair", key.key_name.as_deref(), key.tags.as_deref())?;
     let name = key.key_name.clone()?;
     let resource = KeyPair { name: name.clone(), public_key: bare(key.public_key().unwrap_or_default()), tags };
     let computed = computed(key.key_pair_id.as_deref());
@@ -47,12 +48,17 @@ fn computed(key_pair_id: Option<&str>) -> Fields {
 impl KindOps<Aws> for KeyPair {
     /// `DescribeKeyPairs` has no pages.
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        let answer = client
-            .call(ec2_read("DescribeKeyPairs"), || {
-                client.ec2.describe_key_pairs().filters(client.owner_filter()).include_public_key(true).send()
-            })
-            .await?;
-        Ok(answer.key_pairs().iter().filter_map(|found| observe(&client.cluster, found)).collect())
+        let list = |filter: Filter| async move {
+            let answer = client
+                .call(ec2_read("DescribeKeyPairs"), || {
+                    client.ec2.describe_key_pairs().filters(filter.clone()).include_public_key(true).send()
+                })
+                .await?;
+            Ok(answer.key_pairs.unwrap_or_default())
+        };
+        let kind = Self::SCHEMA.kind;
+        let keys = ec2::marked_or_recorded(client, kind, "key-name", KeyPairInfo::key_name, list).await?;
+        Ok(keys.iter().filter_map(|found| observe(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -73,7 +79,7 @@ impl KindOps<Aws> for KeyPair {
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let key_pair_id = existing.computed.get("key_pair_id").and_then(|id| id.as_str()).unwrap_or_default();
-        ec2::retag(client, key_pair_id, &existing.before.tags, &self.tags).await?;
+        ec2::retag(client, key_pair_id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(Made { id: existing.id.clone(), computed: existing.computed.clone() })
     }
 

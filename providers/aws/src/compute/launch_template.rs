@@ -13,6 +13,8 @@ use aws_sdk_ec2::types::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::future::try_join_all;
+use meridian_engine::Resource as _;
 use meridian_engine::field::Set;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
@@ -21,7 +23,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 use sha2::{Digest as _, Sha256};
 
 use super::KeyPair;
-use crate::client::{Aws, Tags};
+use crate::client::{Aws, Owner, Tags};
 use crate::compile::names;
 use crate::ec2;
 use crate::firewall::SecurityGroup;
@@ -71,7 +73,7 @@ resource! {
 
 /// The templates of the cluster. They tell their tags; what they hold is told by [`defaults`].
 async fn templates(client: &Aws) -> Result<Vec<SdkTemplate>, CloudError> {
-    ec2::pages(|token| async move {
+    let mut all = ec2::pages(|token| async move {
         let page = client
             .call(ec2_read("DescribeLaunchTemplates"), || {
                 client
@@ -85,7 +87,19 @@ async fn templates(client: &Aws) -> Result<Vec<SdkTemplate>, CloudError> {
             .await?;
         Ok((page.launch_templates, page.next_token))
     })
-    .await
+    .await?;
+    let found = all.iter().filter_map(SdkTemplate::launch_template_id).collect();
+    // No filter goes by id, and one id that is not there would fail the call for all.
+    let recorded = ec2::missing(client, LaunchTemplate::SCHEMA.kind, &found).into_iter().map(|id| async move {
+        let answer = client
+            .call(ec2_read("DescribeLaunchTemplates"), || {
+                client.ec2.describe_launch_templates().launch_template_ids(&id).send()
+            })
+            .await;
+        Ok::<_, CloudError>(ec2::found(answer)?.and_then(|answer| answer.launch_templates).unwrap_or_default())
+    });
+    all.extend(try_join_all(recorded).await?.into_iter().flatten());
+    Ok(all)
 }
 
 /// The default versions of all templates of the account and region. The call can't be narrowed to several templates:
@@ -109,8 +123,13 @@ async fn defaults(client: &Aws) -> Result<Vec<LaunchTemplateVersion>, CloudError
 }
 
 /// A template as a resource, when it is one of ours.
-fn observe(cluster: &str, template: &SdkTemplate, data: &ResponseLaunchTemplateData) -> Option<Found<LaunchTemplate>> {
-    let (address, tags) = ec2::own(cluster, "aws_launch_template", template.tags.as_deref())?;
+fn observe(
+    owner: Owner<'_>,
+    template: &SdkTemplate,
+    data: &ResponseLaunchTemplateData,
+) -> Option<Found<LaunchTemplate>> {
+    let (address, tags) =
+        ec2::own(owner, "aws_launch_template", template.launch_template_id.as_deref(), template.tags.as_deref())?;
     let interface = data.network_interfaces().first();
     let metadata = data.metadata_options();
     let user_data = data.user_data().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
@@ -230,7 +249,7 @@ impl KindOps<Aws> for LaunchTemplate {
         // A template that only one of the two lists has heard of came or went between them.
         Ok(templates
             .iter()
-            .filter_map(|template| observe(&client.cluster, template, data.get(template.launch_template_id()?)?))
+            .filter_map(|template| observe(client.owner(), template, data.get(template.launch_template_id()?)?))
             .collect())
     }
 
@@ -260,7 +279,7 @@ impl KindOps<Aws> for LaunchTemplate {
     /// the next run makes another version.
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let id = existing.id.as_str();
-        ec2::retag(client, id, &existing.before.tags, &self.tags).await?;
+        ec2::retag(client, id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         if existing.changed.iter().all(|field| field == "tags") {
             return Ok(Made { id: id.to_owned(), computed: existing.computed.clone() });
         }
@@ -303,6 +322,8 @@ impl KindOps<Aws> for LaunchTemplate {
 mod tests {
     use aws_sdk_ec2::types::{LaunchTemplateEbsBlockDevice, Tag};
 
+    use meridian_provider_api::Recorded;
+
     use super::*;
 
     #[test]
@@ -324,7 +345,7 @@ mod tests {
             .block_device_mappings(mapping("/dev/sda1", true))
             .block_device_mappings(mapping("/dev/sdg", false))
             .build();
-        let found = observe("prod", &template, &data).unwrap();
+        let found = observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &template, &data).unwrap();
         assert_eq!(found.computed, version(3));
         assert_eq!(found.resource.user_data_sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(found.resource.disks.iter().map(|disk| disk.size_gib).collect::<Vec<_>>(), [30, 0]);

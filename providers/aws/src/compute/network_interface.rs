@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{AttributeBooleanValue, NetworkInterface as SdkInterface, ResourceType};
+use meridian_engine::Resource as _;
 use meridian_engine::field::Set;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Ref, resource};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
+use crate::client::{Aws, Owner, Tags};
 use crate::ec2;
 use crate::firewall::SecurityGroup;
 use crate::limits::{ec2_read, ec2_write};
@@ -46,20 +47,31 @@ resource! {
 async fn list(client: &Aws) -> Result<Arc<Vec<SdkInterface>>, CloudError> {
     client
         .listing("DescribeNetworkInterfaces", || {
-            ec2::pages(|token| async move {
-                let page = client
-                    .call(ec2_read("DescribeNetworkInterfaces"), || {
-                        client
-                            .ec2
-                            .describe_network_interfaces()
-                            .filters(client.owner_filter())
-                            .max_results(500)
-                            .set_next_token(token.clone())
-                            .send()
+            ec2::marked_or_recorded(
+                client,
+                NetworkInterface::SCHEMA.kind,
+                "network-interface-id",
+                SdkInterface::network_interface_id,
+                |filter| {
+                    ec2::pages(move |token| {
+                        let filter = filter.clone();
+                        async move {
+                            let page = client
+                                .call(ec2_read("DescribeNetworkInterfaces"), || {
+                                    client
+                                        .ec2
+                                        .describe_network_interfaces()
+                                        .filters(filter.clone())
+                                        .max_results(500)
+                                        .set_next_token(token.clone())
+                                        .send()
+                                })
+                                .await?;
+                            Ok((page.network_interfaces, page.next_token))
+                        }
                     })
-                    .await?;
-                Ok((page.network_interfaces, page.next_token))
-            })
+                },
+            )
         })
         .await
 }
@@ -74,8 +86,13 @@ async fn look(client: &Aws, id: &str) -> Result<Option<SdkInterface>, CloudError
     Ok(ec2::found(answer)?.and_then(|answer| answer.network_interfaces.unwrap_or_default().pop()))
 }
 
-fn observe(cluster: &str, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
-    let (address, mut tags) = ec2::own(cluster, "aws_network_interface", interface.tag_set.as_deref())?;
+fn observe(owner: Owner<'_>, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
+    let (address, mut tags) = ec2::own(
+        owner,
+        "aws_network_interface",
+        interface.network_interface_id.as_deref(),
+        interface.tag_set.as_deref(),
+    )?;
     let private_ip = interface.private_ip_address.clone().unwrap_or_default();
     let is_fixed = tags.remove(FIXED_TAG).is_some();
     let condition = match interface.status.as_ref() {
@@ -167,7 +184,7 @@ async fn disassociate(client: &Aws, now: &SdkInterface) -> Result<(), CloudError
 #[async_trait]
 impl KindOps<Aws> for NetworkInterface {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -214,7 +231,7 @@ impl KindOps<Aws> for NetworkInterface {
                 .await?;
         }
         self.settle(client, id, &now).await?;
-        ec2::retag(client, id, &existing.before.all_tags(), &self.all_tags()).await?;
+        ec2::retag(client, id, &existing.before.all_tags(), &client.tags_of(existing, &self.all_tags())).await?;
         Ok(made(id.to_owned(), &now))
     }
 
@@ -256,6 +273,8 @@ async fn until_made(client: &Aws, id: &str) -> Result<SdkInterface, CloudError> 
 mod tests {
     use aws_sdk_ec2::types::{GroupIdentifier, NetworkInterfaceAssociation, NetworkInterfaceStatus, Tag};
 
+    use meridian_provider_api::Recorded;
+
     use super::*;
 
     #[test]
@@ -273,7 +292,7 @@ mod tests {
             .tag_set(tag("meridian:address", "aws_network_interface.control-plane-0"))
             .tag_set(tag(FIXED_TAG, "10.0.0.4"))
             .build();
-        let found = observe("prod", &interface).unwrap();
+        let found = observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &interface).unwrap();
         assert_eq!(found.resource.address.as_deref(), Some("10.0.0.4"));
         assert_eq!(found.resource.public_address, Some(Ref::existing("eipalloc-1")));
         assert_eq!(found.resource.security_groups, Set(vec![Ref::existing("sg-1")]));

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{ResourceType, Volume as SdkVolume, VolumeState, VolumeType};
 use meridian_engine::Fields;
+use meridian_engine::Resource as _;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
 use meridian_node::settled;
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
+use crate::client::{Aws, Owner, Tags};
 use crate::ec2;
 use crate::limits::{ec2_read, ec2_write};
 
@@ -56,19 +57,24 @@ resource! {
 pub(crate) async fn list(client: &Aws) -> Result<Arc<Vec<SdkVolume>>, CloudError> {
     client
         .listing("DescribeVolumes", || {
-            ec2::pages(|token| async move {
-                let page = client
-                    .call(ec2_read("DescribeVolumes"), || {
-                        client
-                            .ec2
-                            .describe_volumes()
-                            .filters(client.owner_filter())
-                            .max_results(500)
-                            .set_next_token(token.clone())
-                            .send()
-                    })
-                    .await?;
-                Ok((page.volumes, page.next_token))
+            ec2::marked_or_recorded(client, Volume::SCHEMA.kind, "volume-id", SdkVolume::volume_id, |filter| {
+                ec2::pages(move |token| {
+                    let filter = filter.clone();
+                    async move {
+                        let page = client
+                            .call(ec2_read("DescribeVolumes"), || {
+                                client
+                                    .ec2
+                                    .describe_volumes()
+                                    .filters(filter.clone())
+                                    .max_results(500)
+                                    .set_next_token(token.clone())
+                                    .send()
+                            })
+                            .await?;
+                        Ok((page.volumes, page.next_token))
+                    }
+                })
             })
         })
         .await
@@ -118,8 +124,8 @@ impl Volume {
 }
 
 /// The volume as a resource, when it is one of ours and here to stay.
-fn observe(cluster: &str, volume: &SdkVolume) -> Option<Found<Volume>> {
-    let (address, mut tags) = ec2::own(cluster, "aws_ebs_volume", volume.tags.as_deref())?;
+fn observe(owner: Owner<'_>, volume: &SdkVolume) -> Option<Found<Volume>> {
+    let (address, mut tags) = ec2::own(owner, "aws_ebs_volume", volume.volume_id.as_deref(), volume.tags.as_deref())?;
     let condition = match volume.state.as_ref()? {
         VolumeState::Available | VolumeState::InUse => Condition::Ready,
         VolumeState::Creating => Condition::Unfinished("it is being made".to_owned()),
@@ -142,7 +148,7 @@ fn observe(cluster: &str, volume: &SdkVolume) -> Option<Found<Volume>> {
 #[async_trait]
 impl KindOps<Aws> for Volume {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|found| observe(&client.cluster, found)).collect())
+        Ok(list(client).await?.iter().filter_map(|found| observe(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -191,7 +197,7 @@ impl KindOps<Aws> for Volume {
                 })
                 .await?;
         }
-        ec2::retag(client, id, &before.all_tags(), &self.all_tags()).await?;
+        ec2::retag(client, id, &before.all_tags(), &client.tags_of(existing, &self.all_tags())).await?;
         Ok(ec2::made(id))
     }
 
@@ -210,6 +216,8 @@ impl KindOps<Aws> for Volume {
 #[cfg(test)]
 mod tests {
     use aws_sdk_ec2::types::Tag;
+
+    use meridian_provider_api::Recorded;
 
     use super::*;
 
@@ -233,7 +241,8 @@ mod tests {
 
     #[test]
     fn what_the_disk_says_of_the_cluster_is_read_from_its_tags() {
-        let found = observe("prod", &volume(VolumeState::InUse)).unwrap();
+        let found =
+            observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &volume(VolumeState::InUse)).unwrap();
         assert_eq!(found.resource.members, "control-plane-0=10.0.0.10");
         assert_eq!(
             (found.resource.settled.as_str(), found.resource.kubernetes.as_str()),
@@ -245,8 +254,21 @@ mod tests {
 
     #[test]
     fn what_is_being_deleted_is_not_there() {
-        assert!(observe("prod", &volume(VolumeState::Deleting)).is_none());
-        assert!(matches!(observe("prod", &volume(VolumeState::Creating)).unwrap().condition, Condition::Unfinished(_)));
-        assert!(matches!(observe("prod", &volume(VolumeState::Error)).unwrap().condition, Condition::Failed(_)));
+        assert!(
+            observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &volume(VolumeState::Deleting))
+                .is_none()
+        );
+        assert!(matches!(
+            observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &volume(VolumeState::Creating))
+                .unwrap()
+                .condition,
+            Condition::Unfinished(_)
+        ));
+        assert!(matches!(
+            observe(Owner { cluster: "prod", recorded: &Recorded::default() }, &volume(VolumeState::Error))
+                .unwrap()
+                .condition,
+            Condition::Failed(_)
+        ));
     }
 }

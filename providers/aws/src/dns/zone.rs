@@ -11,7 +11,7 @@ use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Ref, Resource, resource};
 use meridian_node::names::dns_zone;
-use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
+use meridian_provider_api::{Client as _, CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{api, build_error};
 use crate::client::{ADDRESS_TAG, Aws, CLUSTER_TAG, Tags};
@@ -248,7 +248,12 @@ pub(super) async fn listing(client: &Aws) -> Result<Arc<Vec<HostedZone>>, CloudE
                 }
             }
             let mark = caller_reference(client);
-            zones.retain(|zone| zone.name == name && zone.caller_reference.starts_with(&mark));
+            // A reference can't be written later: a zone that someone else made is known by its id alone.
+            let recorded: Vec<&str> = client.recorded().ids(Zone::SCHEMA.kind).collect();
+            zones.retain(|zone| {
+                zone.name == name
+                    && (zone.caller_reference.starts_with(&mark) || recorded.contains(&short_id(&zone.id)))
+            });
             Ok(zones)
         })
         .await

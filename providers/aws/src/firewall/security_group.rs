@@ -10,8 +10,8 @@ use meridian_engine::schema::Replacement;
 use meridian_engine::{Fields, Ref, Resource as _, resource};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
-use crate::ec2::{gone, id_of, made, own, pages, required, retag, tag_specification, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, with_new};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 use crate::network::Vpc;
 
@@ -33,7 +33,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for SecurityGroup {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(list(client).await?.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -56,7 +56,7 @@ impl KindOps<Aws> for SecurityGroup {
     }
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(&existing.id))
     }
 
@@ -76,25 +76,30 @@ impl KindOps<Aws> for SecurityGroup {
 pub(super) async fn list(client: &Aws) -> Result<Arc<Vec<SdkSecurityGroup>>, CloudError> {
     client
         .listing("DescribeSecurityGroups", || {
-            pages(|token| async move {
-                let answer = client
-                    .call(ec2_read("DescribeSecurityGroups"), || {
-                        client
-                            .ec2
-                            .describe_security_groups()
-                            .filters(client.owner_filter())
-                            .set_next_token(token.clone())
-                            .send()
-                    })
-                    .await?;
-                Ok((answer.security_groups, answer.next_token))
+            marked_or_recorded(client, SecurityGroup::SCHEMA.kind, "group-id", SdkSecurityGroup::group_id, |filter| {
+                pages(move |token| {
+                    let filter = filter.clone();
+                    async move {
+                        let answer = client
+                            .call(ec2_read("DescribeSecurityGroups"), || {
+                                client
+                                    .ec2
+                                    .describe_security_groups()
+                                    .filters(filter.clone())
+                                    .set_next_token(token.clone())
+                                    .send()
+                            })
+                            .await?;
+                        Ok((answer.security_groups, answer.next_token))
+                    }
+                })
             })
         })
         .await
 }
 
-fn read(cluster: &str, group: &SdkSecurityGroup) -> Option<Found<SecurityGroup>> {
-    let (address, tags) = own(cluster, SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
+fn read(owner: Owner<'_>, group: &SdkSecurityGroup) -> Option<Found<SecurityGroup>> {
+    let (address, tags) = own(owner, SecurityGroup::SCHEMA.kind, group.group_id.as_deref(), group.tags.as_deref())?;
     Some(Found {
         address,
         id: group.group_id.clone()?,

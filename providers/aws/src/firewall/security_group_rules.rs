@@ -11,7 +11,7 @@ use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Mad
 
 use super::rule::{Rule, rules};
 use super::security_group::{self, SecurityGroup};
-use crate::client::Aws;
+use crate::client::{Aws, Owner};
 use crate::ec2::{allowing, found, gone, id_of, made, own, with_new};
 use crate::limits::{ec2_read, ec2_write};
 
@@ -30,7 +30,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for SecurityGroupRules {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(security_group::list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(security_group::list(client).await?.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, _: &New) -> Result<Made, CloudError> {
@@ -276,8 +276,8 @@ async fn look(client: &Aws, id: &str) -> Result<SdkSecurityGroup, CloudError> {
         .ok_or_else(|| CloudError::new(ErrorKind::NotFound, "ec2:DescribeSecurityGroups", id))
 }
 
-fn read(cluster: &str, group: &SdkSecurityGroup) -> Option<Found<SecurityGroupRules>> {
-    let (of_group, _) = own(cluster, SecurityGroup::SCHEMA.kind, group.tags.as_deref())?;
+fn read(owner: Owner<'_>, group: &SdkSecurityGroup) -> Option<Found<SecurityGroupRules>> {
+    let (of_group, _) = own(owner, SecurityGroup::SCHEMA.kind, group.group_id.as_deref(), group.tags.as_deref())?;
     let ours = |permissions: &[IpPermission]| -> Vec<Rule> {
         rules(permissions).into_iter().filter(|rule| !rule.is_of_kubernetes()).collect()
     };

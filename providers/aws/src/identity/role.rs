@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{Role as SdkRole, Tag};
 use futures::future::try_join_all;
+use meridian_engine::Address;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Resource, resource};
@@ -12,7 +13,7 @@ use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Sco
 
 use super::policy::normal;
 use super::{address, api, create_api};
-use crate::client::{ADDRESS_TAG, Aws, CLUSTER_TAG, Tags};
+use crate::client::{Aws, Tags};
 use crate::compile::names::{digest_of_tags, iam_path};
 use crate::ec2::{computed, found, gone, pages, required, with_new};
 
@@ -115,7 +116,7 @@ impl KindOps<Aws> for Role {
             self.put_policy(client).await?;
         }
         if self.settings != before.settings {
-            self.put_settings(client).await?;
+            self.put_settings(client, &existing.address).await?;
         }
         Ok(Made { id: existing.id.clone(), computed: existing.computed.clone() })
     }
@@ -185,7 +186,7 @@ impl Role {
     }
 
     /// Puts tags and boundary in place and writes their digest last, so that what was cut short is seen.
-    async fn put_settings(&self, client: &Aws) -> Result<(), CloudError> {
+    async fn put_settings(&self, client: &Aws, address: &Address) -> Result<(), CloudError> {
         let name = self.name.as_str();
         let present = pages(|marker| async move {
             let page = client
@@ -196,16 +197,13 @@ impl Role {
             Ok((Some(page.tags), page.marker))
         })
         .await?;
-        let wanted = self.tags.clone().unwrap_or_default();
-        let ours = |key: &str| key == CLUSTER_TAG || key == ADDRESS_TAG;
+        let wanted = client.all_tags(address, self.tags.as_ref().unwrap_or(&Tags::new()));
         let stale: Vec<String> =
-            present.into_iter().map(|tag| tag.key).filter(|key| !ours(key) && !wanted.contains_key(key)).collect();
+            present.into_iter().map(|tag| tag.key).filter(|key| !wanted.contains_key(key)).collect();
         let wanted = sdk_tags(&wanted)?;
-        if !wanted.is_empty() {
-            client
-                .call(api("TagRole"), || client.iam.tag_role().role_name(name).set_tags(Some(wanted.clone())).send())
-                .await?;
-        }
+        client
+            .call(api("TagRole"), || client.iam.tag_role().role_name(name).set_tags(Some(wanted.clone())).send())
+            .await?;
         if !stale.is_empty() {
             client
                 .call(api("UntagRole"), || {

@@ -110,7 +110,7 @@ impl KindOps<Aws> for LoadBalancer {
         if self.cross_zone != before.cross_zone {
             self.set_cross_zone(client, arn).await?;
         }
-        retag(client, arn, &before.tags, &self.tags).await?;
+        retag(client, arn, &before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(Made { id: arn.to_owned(), computed: computed_of(&balancer) })
     }
 
@@ -184,7 +184,7 @@ async fn active(client: &Aws, arn: &str) -> Result<SdkLoadBalancer, CloudError> 
             let Some(balancer) = look(client, arn).await? else { return Ok(None) };
             match condition(&balancer) {
                 Condition::Ready => Ok(Some(balancer)),
-                Condition::Unfinished(_) => Ok(None),
+                Condition::Unfinished(_) | Condition::Unmarked => Ok(None),
                 Condition::Failed(why) => Err(CloudError::new(ErrorKind::Invalid, operation, why)),
             }
         })

@@ -76,7 +76,7 @@ impl KindOps<Aws> for Listener {
     }
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(Made { id: existing.id.clone(), computed: self.endpoint()? })
     }
 

@@ -42,7 +42,7 @@ impl Listing {
 
     /// The address of what is ours and of `kind`, and its own tags.
     pub fn own(&self, client: &Aws, kind: &str, arn: &str) -> Option<(Address, Tags)> {
-        owned(&client.cluster, kind, self.tags.get(arn)?.clone())
+        owned(client.owner(), kind, Some(arn), self.tags.get(arn)?.clone())
     }
 
     /// The targets of a group.

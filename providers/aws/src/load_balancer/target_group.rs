@@ -120,7 +120,7 @@ impl KindOps<Aws> for TargetGroup {
             let registered = targets(client, arn).await?;
             self.register(client, arn, &registered).await?;
         }
-        retag(client, arn, &before.tags, &self.tags).await?;
+        retag(client, arn, &before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(arn))
     }
 

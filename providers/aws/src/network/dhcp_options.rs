@@ -8,8 +8,8 @@ use meridian_engine::schema::Replacement;
 use meridian_engine::{Fields, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
-use crate::ec2::{gone, made, own, pages, required, retag, tag_specification};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{gone, made, marked_or_recorded, own, pages, required, retag, tag_specification};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
 resource! {
@@ -33,22 +33,33 @@ impl KindOps<Aws> for DhcpOptions {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let listing = client
             .listing("DescribeDhcpOptions", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(ec2_read("DescribeDhcpOptions"), || {
-                            client
-                                .ec2
-                                .describe_dhcp_options()
-                                .filters(client.owner_filter())
-                                .set_next_token(token.clone())
-                                .send()
+                marked_or_recorded(
+                    client,
+                    DhcpOptions::SCHEMA.kind,
+                    "dhcp-options-id",
+                    SdkDhcpOptions::dhcp_options_id,
+                    |filter| {
+                        pages(move |token| {
+                            let filter = filter.clone();
+                            async move {
+                                let answer = client
+                                    .call(ec2_read("DescribeDhcpOptions"), || {
+                                        client
+                                            .ec2
+                                            .describe_dhcp_options()
+                                            .filters(filter.clone())
+                                            .set_next_token(token.clone())
+                                            .send()
+                                    })
+                                    .await?;
+                                Ok((answer.dhcp_options, answer.next_token))
+                            }
                         })
-                        .await?;
-                    Ok((answer.dhcp_options, answer.next_token))
-                })
+                    },
+                )
             })
             .await?;
-        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(listing.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -78,7 +89,7 @@ impl KindOps<Aws> for DhcpOptions {
     }
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(&existing.id))
     }
 
@@ -93,8 +104,9 @@ impl KindOps<Aws> for DhcpOptions {
     }
 }
 
-fn read(cluster: &str, options: &SdkDhcpOptions) -> Option<Found<DhcpOptions>> {
-    let (address, tags) = own(cluster, DhcpOptions::SCHEMA.kind, options.tags.as_deref())?;
+fn read(owner: Owner<'_>, options: &SdkDhcpOptions) -> Option<Found<DhcpOptions>> {
+    let (address, tags) =
+        own(owner, DhcpOptions::SCHEMA.kind, options.dhcp_options_id.as_deref(), options.tags.as_deref())?;
     let values = |key: &str| -> Vec<String> {
         options
             .dhcp_configurations()

@@ -1,15 +1,15 @@
 //! A public address of our own.
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{Address as SdkAddress, DomainType, ResourceType};
+use aws_sdk_ec2::types::{Address as SdkAddress, DomainType, Filter, ResourceType};
 use meridian_engine::Resource as _;
 use meridian_engine::observed::Condition;
 use meridian_engine::resource;
 use meridian_engine::schema::Replacement;
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
-use crate::client::{Aws, Tags};
-use crate::ec2::{computed, gone, own, required, retag, tag_specification};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{computed, gone, marked_or_recorded, own, required, retag, tag_specification};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
 resource! {
@@ -26,16 +26,17 @@ impl KindOps<Aws> for ElasticIp {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         // The one listing of EC2 without pages.
         let listing = client
-            .listing("DescribeAddresses", || async {
-                let answer = client
-                    .call(ec2_read("DescribeAddresses"), || {
-                        client.ec2.describe_addresses().filters(client.owner_filter()).send()
-                    })
-                    .await?;
-                Ok(answer.addresses.unwrap_or_default())
+            .listing("DescribeAddresses", || {
+                let list = |filter: Filter| async move {
+                    let api = ec2_read("DescribeAddresses");
+                    let answer =
+                        client.call(api, || client.ec2.describe_addresses().filters(filter.clone()).send()).await?;
+                    Ok(answer.addresses.unwrap_or_default())
+                };
+                marked_or_recorded(client, ElasticIp::SCHEMA.kind, "allocation-id", SdkAddress::allocation_id, list)
             })
             .await?;
-        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(listing.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -57,7 +58,7 @@ impl KindOps<Aws> for ElasticIp {
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
         let id = existing.id.as_str();
-        retag(client, id, &existing.before.tags, &self.tags).await?;
+        retag(client, id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(Made { id: id.to_owned(), computed: existing.computed.clone() })
     }
 
@@ -67,8 +68,8 @@ impl KindOps<Aws> for ElasticIp {
     }
 }
 
-fn read(cluster: &str, address: &SdkAddress) -> Option<Found<ElasticIp>> {
-    let (ours, tags) = own(cluster, ElasticIp::SCHEMA.kind, address.tags.as_deref())?;
+fn read(owner: Owner<'_>, address: &SdkAddress) -> Option<Found<ElasticIp>> {
+    let (ours, tags) = own(owner, ElasticIp::SCHEMA.kind, address.allocation_id.as_deref(), address.tags.as_deref())?;
     Some(Found {
         address: ours,
         id: address.allocation_id.clone()?,

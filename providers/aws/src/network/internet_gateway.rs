@@ -9,8 +9,10 @@ use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::Vpc;
-use crate::client::{Aws, Tags};
-use crate::ec2::{allowing, gone, id_of, made, own, pages, required, retag, tag_specification, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{
+    allowing, gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, with_new,
+};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
 resource! {
@@ -29,22 +31,33 @@ impl KindOps<Aws> for InternetGateway {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let listing = client
             .listing("DescribeInternetGateways", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(ec2_read("DescribeInternetGateways"), || {
-                            client
-                                .ec2
-                                .describe_internet_gateways()
-                                .filters(client.owner_filter())
-                                .set_next_token(token.clone())
-                                .send()
+                marked_or_recorded(
+                    client,
+                    InternetGateway::SCHEMA.kind,
+                    "internet-gateway-id",
+                    SdkInternetGateway::internet_gateway_id,
+                    |filter| {
+                        pages(move |token| {
+                            let filter = filter.clone();
+                            async move {
+                                let answer = client
+                                    .call(ec2_read("DescribeInternetGateways"), || {
+                                        client
+                                            .ec2
+                                            .describe_internet_gateways()
+                                            .filters(filter.clone())
+                                            .set_next_token(token.clone())
+                                            .send()
+                                    })
+                                    .await?;
+                                Ok((answer.internet_gateways, answer.next_token))
+                            }
                         })
-                        .await?;
-                    Ok((answer.internet_gateways, answer.next_token))
-                })
+                    },
+                )
             })
             .await?;
-        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(listing.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -70,7 +83,7 @@ impl KindOps<Aws> for InternetGateway {
             detach(client, id, id_of(&existing.before.vpc)?).await?;
             self.attach(client, id).await?;
         }
-        retag(client, id, &existing.before.tags, &self.tags).await?;
+        retag(client, id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(id))
     }
 
@@ -117,8 +130,9 @@ async fn detach(client: &Aws, id: &str, vpc: &str) -> Result<(), CloudError> {
     gone(allowing(result, |error| error.code.as_deref() == Some("Gateway.NotAttached")))
 }
 
-fn read(cluster: &str, gateway: &SdkInternetGateway) -> Option<Found<InternetGateway>> {
-    let (address, tags) = own(cluster, InternetGateway::SCHEMA.kind, gateway.tags.as_deref())?;
+fn read(owner: Owner<'_>, gateway: &SdkInternetGateway) -> Option<Found<InternetGateway>> {
+    let (address, tags) =
+        own(owner, InternetGateway::SCHEMA.kind, gateway.internet_gateway_id.as_deref(), gateway.tags.as_deref())?;
     // The documented state of an attached gateway is `available`, which the enumeration of the SDK does not have.
     let attachment = gateway
         .attachments()

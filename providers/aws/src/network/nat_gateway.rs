@@ -11,8 +11,10 @@ use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{ElasticIp, InternetGateway, Subnet};
-use crate::client::{Aws, Tags};
-use crate::ec2::{found, gone, id_of, made, own, pages, required, retag, tag_specification, token, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{
+    found, gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, token, with_new,
+};
 use crate::limits::{ec2_read, ec2_write, nat_gateway_create};
 
 resource! {
@@ -46,23 +48,34 @@ impl KindOps<Aws> for NatGateway {
         let alive = &alive;
         let listing = client
             .listing("DescribeNatGateways", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(ec2_read("DescribeNatGateways"), || {
-                            client
-                                .ec2
-                                .describe_nat_gateways()
-                                .filter(client.owner_filter())
-                                .filter(alive.clone())
-                                .set_next_token(token.clone())
-                                .send()
+                marked_or_recorded(
+                    client,
+                    NatGateway::SCHEMA.kind,
+                    "nat-gateway-id",
+                    SdkNatGateway::nat_gateway_id,
+                    |filter| {
+                        pages(move |token| {
+                            let filter = filter.clone();
+                            async move {
+                                let answer = client
+                                    .call(ec2_read("DescribeNatGateways"), || {
+                                        client
+                                            .ec2
+                                            .describe_nat_gateways()
+                                            .filter(filter.clone())
+                                            .filter(alive.clone())
+                                            .set_next_token(token.clone())
+                                            .send()
+                                    })
+                                    .await?;
+                                Ok((answer.nat_gateways, answer.next_token))
+                            }
                         })
-                        .await?;
-                    Ok((answer.nat_gateways, answer.next_token))
-                })
+                    },
+                )
             })
             .await?;
-        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(listing.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -101,7 +114,7 @@ impl KindOps<Aws> for NatGateway {
 
     async fn update(&self, client: &Aws, existing: &Existing<Self>) -> Result<Made, CloudError> {
         available(client, &existing.id).await?;
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(&existing.id))
     }
 
@@ -159,8 +172,9 @@ fn failure(gateway: &SdkNatGateway) -> String {
     }
 }
 
-fn read(cluster: &str, gateway: &SdkNatGateway) -> Option<Found<NatGateway>> {
-    let (address, tags) = own(cluster, NatGateway::SCHEMA.kind, gateway.tags.as_deref())?;
+fn read(owner: Owner<'_>, gateway: &SdkNatGateway) -> Option<Found<NatGateway>> {
+    let (address, tags) =
+        own(owner, NatGateway::SCHEMA.kind, gateway.nat_gateway_id.as_deref(), gateway.tags.as_deref())?;
     let condition = match &gateway.state {
         Some(State::Deleting | State::Deleted) => return None,
         Some(State::Failed) => Condition::Failed(failure(gateway)),

@@ -14,8 +14,11 @@ use meridian_engine::{Attr, Fields, Ref, Resource as _, record, resource};
 use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
 
 use super::{Subnet, Vpc};
-use crate::client::{Aws, Tags};
-use crate::ec2::{allowing, found, gone, id_of, made, own, pages, required, retag, tag_specification, token, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{
+    allowing, found, gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, token,
+    with_new,
+};
 use crate::limits::{ec2_read, ec2_write};
 
 resource! {
@@ -48,22 +51,33 @@ impl KindOps<Aws> for RouteTable {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let listing = client
             .listing("DescribeRouteTables", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(ec2_read("DescribeRouteTables"), || {
-                            client
-                                .ec2
-                                .describe_route_tables()
-                                .filters(client.owner_filter())
-                                .set_next_token(token.clone())
-                                .send()
+                marked_or_recorded(
+                    client,
+                    RouteTable::SCHEMA.kind,
+                    "route-table-id",
+                    SdkRouteTable::route_table_id,
+                    |filter| {
+                        pages(move |token| {
+                            let filter = filter.clone();
+                            async move {
+                                let answer = client
+                                    .call(ec2_read("DescribeRouteTables"), || {
+                                        client
+                                            .ec2
+                                            .describe_route_tables()
+                                            .filters(filter.clone())
+                                            .set_next_token(token.clone())
+                                            .send()
+                                    })
+                                    .await?;
+                                Ok((answer.route_tables, answer.next_token))
+                            }
                         })
-                        .await?;
-                    Ok((answer.route_tables, answer.next_token))
-                })
+                    },
+                )
             })
             .await?;
-        Ok(listing.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(listing.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -94,7 +108,7 @@ impl KindOps<Aws> for RouteTable {
             let table = required(look(client, id).await?, "ec2:DescribeRouteTables", id)?;
             self.converge(client, id, &table).await?;
         }
-        retag(client, id, &existing.before.tags, &self.tags).await?;
+        retag(client, id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(id))
     }
 
@@ -268,8 +282,8 @@ fn route(route: &SdkRoute) -> Option<Route> {
     Some(Route { destination: destination.to_owned(), target: Attr::Known(target.to_owned()) })
 }
 
-fn read(cluster: &str, table: &SdkRouteTable) -> Option<Found<RouteTable>> {
-    let (address, tags) = own(cluster, RouteTable::SCHEMA.kind, table.tags.as_deref())?;
+fn read(owner: Owner<'_>, table: &SdkRouteTable) -> Option<Found<RouteTable>> {
+    let (address, tags) = own(owner, RouteTable::SCHEMA.kind, table.route_table_id.as_deref(), table.tags.as_deref())?;
     let subnets = associations(table).filter_map(RouteTableAssociation::subnet_id).map(Ref::existing).collect();
     Some(Found {
         address,

@@ -12,8 +12,10 @@ use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::Vpc;
-use crate::client::{Aws, Tags};
-use crate::ec2::{found, gone, id_of, made, own, pages, required, retag, tag_specification, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{
+    found, gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, with_new,
+};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
 resource! {
@@ -33,7 +35,7 @@ resource! {
 #[async_trait]
 impl KindOps<Aws> for Subnet {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
-        Ok(list(client).await?.iter().filter_map(|found| read(&client.cluster, found)).collect())
+        Ok(list(client).await?.iter().filter_map(|found| read(client.owner(), found)).collect())
     }
 
     async fn create(&self, client: &Aws, new: &New) -> Result<Made, CloudError> {
@@ -68,7 +70,7 @@ impl KindOps<Aws> for Subnet {
         if self.public_addresses != existing.before.public_addresses {
             self.map_public_addresses(client, &existing.id).await?;
         }
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(&existing.id))
     }
 
@@ -94,18 +96,23 @@ impl Subnet {
 pub(super) async fn list(client: &Aws) -> Result<Arc<Vec<SdkSubnet>>, CloudError> {
     client
         .listing("DescribeSubnets", || {
-            pages(|token| async move {
-                let answer = client
-                    .call(ec2_read("DescribeSubnets"), || {
-                        client
-                            .ec2
-                            .describe_subnets()
-                            .filters(client.owner_filter())
-                            .set_next_token(token.clone())
-                            .send()
-                    })
-                    .await?;
-                Ok((answer.subnets, answer.next_token))
+            marked_or_recorded(client, Subnet::SCHEMA.kind, "subnet-id", SdkSubnet::subnet_id, |filter| {
+                pages(move |token| {
+                    let filter = filter.clone();
+                    async move {
+                        let answer = client
+                            .call(ec2_read("DescribeSubnets"), || {
+                                client
+                                    .ec2
+                                    .describe_subnets()
+                                    .filters(filter.clone())
+                                    .set_next_token(token.clone())
+                                    .send()
+                            })
+                            .await?;
+                        Ok((answer.subnets, answer.next_token))
+                    }
+                })
             })
         })
         .await
@@ -124,8 +131,8 @@ async fn available(client: &Aws, id: &str) -> Result<(), CloudError> {
         .await
 }
 
-fn read(cluster: &str, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
-    let (address, tags) = own(cluster, Subnet::SCHEMA.kind, subnet.tags.as_deref())?;
+fn read(owner: Owner<'_>, subnet: &SdkSubnet) -> Option<Found<Subnet>> {
+    let (address, tags) = own(owner, Subnet::SCHEMA.kind, subnet.subnet_id.as_deref(), subnet.tags.as_deref())?;
     Some(Found {
         address,
         id: subnet.subnet_id.clone()?,

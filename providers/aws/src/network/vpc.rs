@@ -11,8 +11,10 @@ use meridian_engine::{Fields, Ref, Resource as _};
 use meridian_provider_api::{CloudError, Existing, Found, KindOps, Made, New, Scope};
 
 use super::DhcpOptions;
-use crate::client::{Aws, Tags};
-use crate::ec2::{found, gone, id_of, made, own, pages, required, retag, tag_specification, with_new};
+use crate::client::{Aws, Owner, Tags};
+use crate::ec2::{
+    found, gone, id_of, made, marked_or_recorded, own, pages, required, retag, tag_specification, with_new,
+};
 use crate::limits::{ec2_create, ec2_read, ec2_write};
 
 resource! {
@@ -40,18 +42,23 @@ impl KindOps<Aws> for Vpc {
     async fn find(client: &Aws, _: &Scope) -> Result<Vec<Found<Self>>, CloudError> {
         let listing = client
             .listing("DescribeVpcs", || {
-                pages(|token| async move {
-                    let answer = client
-                        .call(ec2_read("DescribeVpcs"), || {
-                            client
-                                .ec2
-                                .describe_vpcs()
-                                .filters(client.owner_filter())
-                                .set_next_token(token.clone())
-                                .send()
-                        })
-                        .await?;
-                    Ok((answer.vpcs, answer.next_token))
+                marked_or_recorded(client, Vpc::SCHEMA.kind, "vpc-id", SdkVpc::vpc_id, |filter| {
+                    pages(move |token| {
+                        let filter = filter.clone();
+                        async move {
+                            let answer = client
+                                .call(ec2_read("DescribeVpcs"), || {
+                                    client
+                                        .ec2
+                                        .describe_vpcs()
+                                        .filters(filter.clone())
+                                        .set_next_token(token.clone())
+                                        .send()
+                                })
+                                .await?;
+                            Ok((answer.vpcs, answer.next_token))
+                        }
+                    })
                 })
             })
             .await?;
@@ -63,7 +70,7 @@ impl KindOps<Aws> for Vpc {
             )
             .await?;
             Ok::<_, CloudError>(
-                support.zip(hostnames).and_then(|(support, hostnames)| read(&client.cluster, vpc, support, hostnames)),
+                support.zip(hostnames).and_then(|(support, hostnames)| read(client.owner(), vpc, support, hostnames)),
             )
         });
         Ok(try_join_all(with_attributes).await?.into_iter().flatten().collect())
@@ -96,7 +103,7 @@ impl KindOps<Aws> for Vpc {
         if self.dhcp_options != existing.before.dhcp_options {
             self.associate(client, &existing.id).await?;
         }
-        retag(client, &existing.id, &existing.before.tags, &self.tags).await?;
+        retag(client, &existing.id, &existing.before.tags, &client.tags_of(existing, &self.tags)).await?;
         Ok(made(&existing.id))
     }
 
@@ -179,8 +186,8 @@ async fn look(client: &Aws, id: &str) -> Result<Option<SdkVpc>, CloudError> {
     Ok(answer.and_then(|answer| answer.vpcs).and_then(|vpcs| vpcs.into_iter().next()))
 }
 
-fn read(cluster: &str, vpc: &SdkVpc, dns_support: bool, dns_hostnames: bool) -> Option<Found<Vpc>> {
-    let (address, tags) = own(cluster, Vpc::SCHEMA.kind, vpc.tags.as_deref())?;
+fn read(owner: Owner<'_>, vpc: &SdkVpc, dns_support: bool, dns_hostnames: bool) -> Option<Found<Vpc>> {
+    let (address, tags) = own(owner, Vpc::SCHEMA.kind, vpc.vpc_id.as_deref(), vpc.tags.as_deref())?;
     if vpc.state == Some(VpcState::Deleting) {
         return None;
     }

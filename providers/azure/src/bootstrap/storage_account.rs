@@ -80,7 +80,12 @@ pub(super) async fn ours(client: &Azure) -> Result<Option<ArmId>, CloudError> {
 
 fn observe(client: &Azure, account: &SdkAccount) -> Option<Found<StorageAccount>> {
     let given = &account.tracked_resource;
-    let (address, tags) = client.own(StorageAccount::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
+    let (address, tags) = client.own(
+        StorageAccount::SCHEMA.kind,
+        given.resource.id.as_deref(),
+        given.tags.as_ref(),
+        Some(&given.location),
+    )?;
     let state = word(account.properties.as_ref()?.provisioning_state.as_ref());
     if is_going(state.as_deref()) {
         return None;

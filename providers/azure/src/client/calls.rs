@@ -182,6 +182,11 @@ impl Azure {
                     groups.push(found.group);
                 }
             }
+            for found in self.recorded.all().filter_map(|id| id.parse::<id::ArmId>().ok()) {
+                if !groups.contains(&found.group) {
+                    groups.push(found.group);
+                }
+            }
             Ok(groups)
         })
         .await

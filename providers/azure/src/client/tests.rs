@@ -220,10 +220,14 @@ async fn what_is_ours_is_told_by_its_tags() {
     let (client, _) = client(&[]).await;
     let address: Address = "azure_public_ip.nat".parse().unwrap();
     let tags = client.all_tags(&address, &Tags::from([("team".to_owned(), "x".to_owned())]));
-    let (found, own) = client.own("azure_public_ip", Some(&tags), Some("West Europe")).unwrap();
+    let (found, own) =
+        client.own("azure_public_ip", Some("/subscriptions/s"), Some(&tags), Some("West Europe")).unwrap();
     assert_eq!((found, own.len()), (address, 1));
-    assert!(client.own("azure_public_ip", Some(&tags), Some("northeurope")).is_none());
-    assert!(client.own("azure_public_ip", Some(&tags), Some("global")).is_none(), "of no region that is told");
-    assert!(client.own("azure_lb", Some(&tags), Some("westeurope")).is_none());
+    assert!(client.own("azure_public_ip", Some("/subscriptions/s"), Some(&tags), Some("northeurope")).is_none());
+    assert!(
+        client.own("azure_public_ip", Some("/subscriptions/s"), Some(&tags), Some("global")).is_none(),
+        "of no region that is told"
+    );
+    assert!(client.own("azure_lb", Some("/subscriptions/s"), Some(&tags), Some("westeurope")).is_none());
     assert_eq!(client.blob_endpoint("acc").unwrap().path(), "/acc/");
 }

@@ -39,8 +39,12 @@ async fn list(client: &Azure) -> Result<Arc<Vec<models::AvailabilitySet>>, Cloud
 }
 
 fn observe(client: &Azure, set: &models::AvailabilitySet) -> Option<Found<AvailabilitySet>> {
-    let (address, tags) =
-        client.own("azure_availability_set", set.resource.tags.as_ref(), Some(&set.resource.location))?;
+    let (address, tags) = client.own(
+        "azure_availability_set",
+        set.resource.id.as_deref(),
+        set.resource.tags.as_ref(),
+        Some(&set.resource.location),
+    )?;
     let id = set.resource.id.as_deref()?.parse().ok()?;
     let properties = set.properties.as_ref();
     let resource = AvailabilitySet {

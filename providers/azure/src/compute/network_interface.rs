@@ -78,7 +78,12 @@ fn own_pool(pool: &BackendAddressPool) -> Option<String> {
 
 pub(super) fn observe(client: &Azure, interface: &SdkInterface) -> Option<Found<NetworkInterface>> {
     let given = &interface.resource;
-    let (address, tags) = client.own(NetworkInterface::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref())?;
+    let (address, tags) = client.own(
+        NetworkInterface::SCHEMA.kind,
+        given.id.as_deref(),
+        given.tags.as_ref(),
+        given.location.as_deref(),
+    )?;
     let properties = interface.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

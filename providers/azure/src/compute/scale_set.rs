@@ -103,7 +103,8 @@ async fn list(client: &Azure) -> Result<Arc<Vec<Identified<SdkSet>>>, CloudError
 pub(super) fn observe(client: &Azure, found: &Identified<SdkSet>) -> Option<Found<ScaleSet>> {
     let set = &found.model;
     let given = &set.resource;
-    let (address, mut tags) = client.own(ScaleSet::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
+    let (address, mut tags) =
+        client.own(ScaleSet::SCHEMA.kind, given.id.as_deref(), given.tags.as_ref(), Some(&given.location))?;
     let properties = set.properties.as_ref()?;
     let state = properties.provisioning_state.as_deref();
     if is_going(state) {

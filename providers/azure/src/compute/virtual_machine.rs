@@ -96,7 +96,8 @@ pub(super) fn observe(
 ) -> Option<Found<VirtualMachine>> {
     let machine = &found.model;
     let given = &machine.resource;
-    let (address, mut tags) = client.own(VirtualMachine::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
+    let (address, mut tags) =
+        client.own(VirtualMachine::SCHEMA.kind, given.id.as_deref(), given.tags.as_ref(), Some(&given.location))?;
     let properties = machine.properties.as_ref()?;
     let state = properties.provisioning_state.as_deref();
     if is_going(state) {

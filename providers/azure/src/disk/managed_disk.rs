@@ -77,7 +77,8 @@ pub(crate) async fn list(client: &Azure) -> Result<Arc<Vec<SdkDisk>>, CloudError
 /// The disk as a resource, when it is one of ours and here to stay.
 fn observe(client: &Azure, disk: &SdkDisk) -> Option<Found<Disk>> {
     let given = &disk.resource;
-    let (address, mut tags) = client.own(Disk::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
+    let (address, mut tags) =
+        client.own(Disk::SCHEMA.kind, given.id.as_deref(), given.tags.as_ref(), Some(&given.location))?;
     let properties = disk.properties.as_ref()?;
     let state = properties.provisioning_state.as_deref();
     if is_going(state) {

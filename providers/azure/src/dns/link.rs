@@ -31,7 +31,8 @@ resource! {
 
 fn observe(client: &Azure, id: &ArmId, link: &SdkLink) -> Option<Found<Link>> {
     let given = &link.tracked_resource;
-    let (address, tags) = client.own(Link::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref())?;
+    let (address, tags) =
+        client.own(Link::SCHEMA.kind, given.resource.id.as_deref(), given.tags.as_ref(), given.location.as_deref())?;
     let properties = link.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

@@ -52,7 +52,8 @@ pub(super) async fn ids(client: &Azure) -> Result<Vec<String>, CloudError> {
 
 fn observe(client: &Azure, zone: &SdkZone) -> Option<Found<Zone>> {
     let given = &zone.tracked_resource;
-    let (address, tags) = client.own(Zone::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref())?;
+    let (address, tags) =
+        client.own(Zone::SCHEMA.kind, given.resource.id.as_deref(), given.tags.as_ref(), given.location.as_deref())?;
     let id: ArmId = given.resource.id.as_deref()?.parse().ok()?;
     let state = word(zone.properties.as_ref().and_then(|properties| properties.provisioning_state.as_ref()));
     if is_going(state.as_deref()) {
@@ -83,7 +84,10 @@ impl KindOps<Azure> for Zone {
         let there = client.call(api, || zones.get(&group.group, &self.name, &group.subscription).into_future()).await;
         if let Some(there) = found(there)? {
             let given = &there.tracked_resource;
-            if client.own(Self::SCHEMA.kind, given.tags.as_ref(), given.location.as_deref()).is_none() {
+            if client
+                .own(Self::SCHEMA.kind, given.resource.id.as_deref(), given.tags.as_ref(), given.location.as_deref())
+                .is_none()
+            {
                 let message = format!("the zone {} is in {} and not this cluster's", self.name, group.group);
                 return Err(CloudError::new(ErrorKind::AlreadyExists, "PrivateZones_CreateOrUpdate", message));
             }

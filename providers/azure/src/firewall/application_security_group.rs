@@ -86,8 +86,12 @@ impl KindOps<Azure> for ApplicationSecurityGroup {
 
 fn read_group(client: &Azure, group: &SdkGroup) -> Option<Found<ApplicationSecurityGroup>> {
     let resource = &group.resource;
-    let (address, tags) =
-        client.own(ApplicationSecurityGroup::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        ApplicationSecurityGroup::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let state = word(group.properties.as_ref().and_then(|properties| properties.provisioning_state.as_ref()));
     if is_going(state.as_deref()) {
         return None;

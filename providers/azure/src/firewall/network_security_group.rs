@@ -128,8 +128,12 @@ pub(crate) async fn subnets(client: &Azure) -> Result<Vec<String>, CloudError> {
 
 fn read_group(client: &Azure, group: &SdkGroup) -> Option<Found<NetworkSecurityGroup>> {
     let resource = &group.resource;
-    let (address, tags) =
-        client.own(NetworkSecurityGroup::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        NetworkSecurityGroup::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let properties = group.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

@@ -43,7 +43,12 @@ pub(super) async fn list(client: &Azure) -> Result<Arc<Vec<SdkIdentity>>, CloudE
 
 pub(super) fn observe(client: &Azure, identity: &SdkIdentity) -> Option<Found<UserAssignedIdentity>> {
     let given = &identity.tracked_resource;
-    let (address, tags) = client.own(UserAssignedIdentity::SCHEMA.kind, given.tags.as_ref(), Some(&given.location))?;
+    let (address, tags) = client.own(
+        UserAssignedIdentity::SCHEMA.kind,
+        given.resource.id.as_deref(),
+        given.tags.as_ref(),
+        Some(&given.location),
+    )?;
     let id: ArmId = given.resource.id.as_deref()?.parse().ok()?;
     let resource = UserAssignedIdentity { group: group_of(&id), name: id.name().to_owned(), tags };
     let computed = attributes(identity)?;

@@ -16,7 +16,7 @@ use azure_mgmt_compute::package_2024_07_01::models::{DeleteOption, VirtualMachin
 use azure_mgmt_network::package_2024_03::models::NetworkInterface as SdkInterface;
 use azure_mgmt_resources::package_resources_2021_04::models::{GenericResource, GenericResourceExpanded};
 use meridian_engine::Resource as _;
-use meridian_provider_api::CloudError;
+use meridian_provider_api::{Client as _, CloudError};
 
 use crate::bootstrap::StorageAccount;
 use crate::client::id::{ArmId, location, normal};
@@ -160,7 +160,9 @@ fn is_left(client: &Azure, id: &ArmId, resource: &GenericResource) -> bool {
         tag(resource, CLUSTER) == Some(client.cluster.as_str())
             && resource.resource.location.as_deref().is_some_and(|place| location(place) == client.region)
     };
-    !is_ours && (is_own_group || is_of_cluster())
+    // What was adopted may not bear the marks yet.
+    let is_recorded = || client.recorded().address(&id.to_string()).is_some();
+    !is_ours && !is_recorded() && (is_own_group || is_of_cluster())
 }
 
 /// Whether an address is that of the resource itself. What is made with a machine gets the machine's tags.

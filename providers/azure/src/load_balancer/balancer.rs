@@ -284,8 +284,12 @@ fn port(number: Option<i32>) -> u16 {
 
 fn read_balancer(client: &Azure, balancer: &SdkBalancer, addresses: &[SdkAddress]) -> Option<Found<LoadBalancer>> {
     let resource = &balancer.resource;
-    let (address, tags) =
-        client.own(LoadBalancer::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        LoadBalancer::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let properties = balancer.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

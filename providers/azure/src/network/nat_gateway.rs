@@ -120,7 +120,12 @@ impl NatGateway {
 
 fn read_gateway(client: &Azure, gateway: &SdkGateway) -> Option<Found<NatGateway>> {
     let resource = &gateway.resource;
-    let (address, tags) = client.own(NatGateway::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        NatGateway::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let properties = gateway.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

@@ -116,7 +116,12 @@ pub(crate) fn ip(address: &SdkAddress) -> Option<&str> {
 
 fn read_address(client: &Azure, found: &SdkAddress) -> Option<Found<PublicIp>> {
     let resource = &found.resource;
-    let (address, tags) = client.own(PublicIp::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        PublicIp::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let state = word(found.properties.as_ref()?.provisioning_state.as_ref());
     if is_going(state.as_deref()) {
         return None;

@@ -142,8 +142,12 @@ fn state(group: &SdkGroup) -> Option<&str> {
 
 fn read_group(client: &Azure, group: &SdkGroup) -> Option<Found<ResourceGroup>> {
     // A group's location is where its metadata is; another's group is found by its tags alone.
-    let (address, tags) =
-        client.own(ResourceGroup::SCHEMA.kind, group.tags.as_ref(), Some(&location(&group.location)))?;
+    let (address, tags) = client.own(
+        ResourceGroup::SCHEMA.kind,
+        group.id.as_deref(),
+        group.tags.as_ref(),
+        Some(&location(&group.location)),
+    )?;
     if is_going(state(group)) {
         return None;
     }

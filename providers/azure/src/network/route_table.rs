@@ -121,7 +121,12 @@ impl RouteTable {
 
 fn read_table(client: &Azure, table: &SdkTable) -> Option<Found<RouteTable>> {
     let resource = &table.resource;
-    let (address, tags) = client.own(RouteTable::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        RouteTable::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let properties = table.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

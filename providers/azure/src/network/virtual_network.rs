@@ -118,8 +118,12 @@ pub(crate) async fn get(client: &Azure, id: &ArmId) -> Result<SdkNetwork, CloudE
 
 fn read_network(client: &Azure, network: &SdkNetwork) -> Option<Found<VirtualNetwork>> {
     let resource = &network.resource;
-    let (address, tags) =
-        client.own(VirtualNetwork::SCHEMA.kind, resource.tags.as_ref(), resource.location.as_deref())?;
+    let (address, tags) = client.own(
+        VirtualNetwork::SCHEMA.kind,
+        resource.id.as_deref(),
+        resource.tags.as_ref(),
+        resource.location.as_deref(),
+    )?;
     let properties = network.properties.as_ref()?;
     let state = word(properties.provisioning_state.as_ref());
     if is_going(state.as_deref()) {

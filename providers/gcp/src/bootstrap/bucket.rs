@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use meridian_engine::observed::Condition;
 use meridian_engine::schema::Replacement;
 use meridian_engine::{Address, Fields, Resource, resource};
-use meridian_provider_api::{CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope};
+use meridian_provider_api::{Client as _, CloudError, ErrorKind, Existing, Found, KindOps, Made, New, Scope, Stranger};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ async fn own(client: &Gcp) -> Result<Arc<Option<Described>>, CloudError> {
     client
         .listing("buckets.list", || async {
             let found = look(&client.storage, &client.project, &bucket(client)).await?;
-            Ok(found.filter(|answer| is_marked(client, answer)))
+            Ok(found.filter(|answer| is_marked(client, answer) || is_recorded(client, answer)))
         })
         .await
 }
@@ -111,6 +111,15 @@ pub(super) async fn is_own(client: &Gcp) -> Result<bool, CloudError> {
 
 fn is_marked(client: &Gcp, answer: &Described) -> bool {
     answer.labels.get(CLUSTER_LABEL) == Some(&client.cluster)
+}
+
+/// Whether the state says that it is the cluster's, and no label that it is another's.
+fn is_recorded(client: &Gcp, answer: &Described) -> bool {
+    match answer.labels.get(CLUSTER_LABEL) {
+        Some(other) => client.recorded().turn_down(&answer.name, Stranger::OfCluster(other.clone())),
+        None => return client.recorded().unmarked(Bucket::SCHEMA.kind, &answer.name).is_some(),
+    }
+    false
 }
 
 fn read(answer: Described) -> Option<Found<Bucket>> {

@@ -131,7 +131,8 @@ fn observe(
     disks: &[SdkDisk],
     groups: &BTreeMap<String, String>,
 ) -> Option<Found<Instance>> {
-    let marked = client.owned("google_compute_instance", instance.description.as_deref())?;
+    let marked =
+        client.owned("google_compute_instance", instance.self_link.as_deref(), instance.description.as_deref())?;
     let condition = match instance.status.as_ref()? {
         Status::Running => Condition::Ready,
         Status::Provisioning | Status::Staging | Status::Pending | Status::Repairing => {

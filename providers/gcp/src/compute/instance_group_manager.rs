@@ -86,7 +86,11 @@ fn bounds(text: &str) -> (i32, i32) {
 
 /// The group as a resource, when it is one of ours.
 fn observe(client: &Gcp, group: SdkGroup) -> Option<Found<InstanceGroupManager>> {
-    let marked = client.owned("google_compute_region_instance_group_manager", group.description.as_deref())?;
+    let marked = client.owned(
+        "google_compute_region_instance_group_manager",
+        group.self_link.as_deref(),
+        group.description.as_deref(),
+    )?;
     let (min, max) = bounds(&marked.text);
     let selections = group.instance_flexibility_policy.map(|policy| policy.instance_selections).unwrap_or_default();
     let types = |name: &str| selections.get(name).map(|one| one.machine_types.clone()).unwrap_or_default();

@@ -126,7 +126,11 @@ impl InstanceTemplate {
 
 /// A template as a resource, when it is one of ours.
 fn observe(client: &Gcp, template: SdkTemplate) -> Option<Found<InstanceTemplate>> {
-    let marked = client.owned("google_compute_instance_template", template.description.as_deref())?;
+    let marked = client.owned(
+        "google_compute_instance_template",
+        template.self_link.as_deref(),
+        template.description.as_deref(),
+    )?;
     let id = path_of(template.self_link.as_deref()?);
     let properties = template.properties.unwrap_or_default();
     let interface = properties.network_interfaces.first();

@@ -76,7 +76,8 @@ pub(crate) async fn list(client: &Gcp) -> Result<Arc<Vec<SdkDisk>>, CloudError> 
 
 /// The disk as a resource, when it is one of ours and here to stay.
 fn observe(client: &Gcp, disk: &SdkDisk) -> Option<Found<Disk>> {
-    let Marked { address, text } = client.owned("google_compute_disk", disk.description.as_deref())?;
+    let Marked { address, text } =
+        client.owned("google_compute_disk", disk.self_link.as_deref(), disk.description.as_deref())?;
     let condition = match disk.status.as_ref()? {
         Status::Ready => Condition::Ready,
         Status::Creating | Status::Restoring => Condition::Unfinished("it is being made".to_owned()),

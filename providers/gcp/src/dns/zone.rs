@@ -96,7 +96,7 @@ async fn read_records(client: &Gcp, zone: &str) -> Result<Vec<ResourceRecordSet>
 }
 
 fn observe(client: &Gcp, zone: &ManagedZone) -> Option<Found<Zone>> {
-    let marked = client.owned("google_dns_managed_zone", zone.description.as_deref())?;
+    let marked = client.owned("google_dns_managed_zone", zone.name.as_deref(), zone.description.as_deref())?;
     let name = zone.name.clone()?;
     let networks = zone.private_visibility_config.as_ref().map(|config| config.networks.as_slice()).unwrap_or_default();
     // Of two networks, one is somebody else's: it is told as none, so that it is seen.

@@ -147,7 +147,7 @@ impl Firewall {
 }
 
 fn read(client: &Gcp, rule: &SdkFirewall) -> Option<Found<Firewall>> {
-    let marked = client.owned(Firewall::SCHEMA.kind, rule.description.as_deref())?;
+    let marked = client.owned(Firewall::SCHEMA.kind, rule.self_link.as_deref(), rule.description.as_deref())?;
     let accounts = |emails: &[String]| emails.iter().map(|email| Ref::existing(email.as_str())).collect();
     let traffic = rule.allowed.iter().map(|allowed| Traffic {
         protocol: allowed.ip_protocol.clone().unwrap_or_default(),

@@ -43,7 +43,7 @@ pub fn is_own(client: &Gcp, email: &str) -> bool {
 }
 
 fn observe(client: &Gcp, account: SdkAccount) -> Option<Found<ServiceAccount>> {
-    let marked = client.owned("google_service_account", Some(&account.description))?;
+    let marked = client.owned("google_service_account", Some(&account.email), Some(&account.description))?;
     let account_id = account.email.split('@').next().unwrap_or_default().to_owned();
     let condition =
         if account.disabled { Condition::Unfinished("it is disabled".to_owned()) } else { Condition::Ready };

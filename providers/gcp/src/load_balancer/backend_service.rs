@@ -155,7 +155,8 @@ impl BackendService {
 }
 
 fn read(client: &Gcp, service: &SdkBackendService) -> Option<Found<BackendService>> {
-    let marked = client.owned(BackendService::SCHEMA.kind, service.description.as_deref())?;
+    let marked =
+        client.owned(BackendService::SCHEMA.kind, service.self_link.as_deref(), service.description.as_deref())?;
     let groups = service.backends.iter().filter_map(|backend| Some(Ref::existing(path_of(backend.group.as_deref()?))));
     Some(Found {
         address: marked.address,

@@ -180,7 +180,7 @@ fn endpoint(address: &str, port: u16) -> Fields {
 }
 
 fn read(client: &Gcp, rule: &SdkForwardingRule) -> Option<Found<ForwardingRule>> {
-    let marked = client.owned(ForwardingRule::SCHEMA.kind, rule.description.as_deref())?;
+    let marked = client.owned(ForwardingRule::SCHEMA.kind, rule.self_link.as_deref(), rule.description.as_deref())?;
     let address = rule.ip_address.clone().unwrap_or_default();
     // One port is told as a port, or as a range of one.
     let range = rule.port_range.as_deref().and_then(|range| range.split('-').next());

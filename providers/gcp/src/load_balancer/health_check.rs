@@ -138,7 +138,7 @@ impl HealthCheck {
 }
 
 fn read(client: &Gcp, check: &SdkHealthCheck) -> Option<Found<HealthCheck>> {
-    let marked = client.owned(HealthCheck::SCHEMA.kind, check.description.as_deref())?;
+    let marked = client.owned(HealthCheck::SCHEMA.kind, check.self_link.as_deref(), check.description.as_deref())?;
     let protocol = check.r#type.as_ref().and_then(|kind| kind.name()).unwrap_or_default();
     let (https, tcp) = (check.https_health_check.as_ref(), check.tcp_health_check.as_ref());
     let port = https.and_then(|https| https.port).or_else(|| tcp.and_then(|tcp| tcp.port));

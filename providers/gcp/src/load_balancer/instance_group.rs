@@ -192,5 +192,5 @@ async fn members(client: &Gcp, id: &str) -> Result<Vec<String>, CloudError> {
 }
 
 fn address(client: &Gcp, group: &SdkInstanceGroup) -> Option<Address> {
-    Some(client.owned(InstanceGroup::SCHEMA.kind, group.description.as_deref())?.address)
+    Some(client.owned(InstanceGroup::SCHEMA.kind, group.self_link.as_deref(), group.description.as_deref())?.address)
 }

@@ -155,7 +155,7 @@ async fn reserved(client: &Gcp, id: &str) -> Result<Made, CloudError> {
 }
 
 fn read(client: &Gcp, address: &SdkAddress) -> Option<Found<Address>> {
-    let marked = client.owned(Address::SCHEMA.kind, address.description.as_deref())?;
+    let marked = client.owned(Address::SCHEMA.kind, address.self_link.as_deref(), address.description.as_deref())?;
     let value = address.address.clone().unwrap_or_default();
     Some(Found {
         address: marked.address,

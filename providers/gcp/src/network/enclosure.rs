@@ -106,7 +106,7 @@ impl Network {
 }
 
 fn read(client: &Gcp, network: &SdkNetwork) -> Option<Found<Network>> {
-    let marked = client.owned(Network::SCHEMA.kind, network.description.as_deref())?;
+    let marked = client.owned(Network::SCHEMA.kind, network.self_link.as_deref(), network.description.as_deref())?;
     let mode = network.routing_config.as_ref().and_then(|routing| routing.routing_mode.as_ref()?.name());
     Some(Found {
         address: marked.address,

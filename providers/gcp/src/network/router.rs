@@ -157,7 +157,7 @@ impl Router {
 }
 
 fn read(client: &Gcp, router: &SdkRouter) -> Option<Found<Router>> {
-    let marked = client.owned(Router::SCHEMA.kind, router.description.as_deref())?;
+    let marked = client.owned(Router::SCHEMA.kind, router.self_link.as_deref(), router.description.as_deref())?;
     // Someone may have put another on it; ours says so by how its name begins.
     let is_ours = |nat: &&RouterNat| nat.name.as_deref().is_some_and(|name| client.is_named_ours(name));
     let nat = router.nats.iter().find(is_ours);

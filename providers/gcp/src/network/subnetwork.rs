@@ -176,7 +176,7 @@ async fn list(client: &Gcp) -> Result<Arc<Vec<SdkSubnetwork>>, CloudError> {
 }
 
 fn read(client: &Gcp, subnet: &SdkSubnetwork) -> Option<Found<Subnetwork>> {
-    let marked = client.owned(Subnetwork::SCHEMA.kind, subnet.description.as_deref())?;
+    let marked = client.owned(Subnetwork::SCHEMA.kind, subnet.self_link.as_deref(), subnet.description.as_deref())?;
     let secondary = subnet.secondary_ip_ranges.iter().filter_map(|range| {
         Some(SecondaryRange { name: range.range_name.clone()?, cidr: range.ip_cidr_range.as_deref()?.parse().ok()? })
     });

@@ -1,0 +1,109 @@
+//! What a state has recorded, for resources that do not say themselves whose they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use meridian_engine::Address;
+
+use crate::cloud::Scope;
+
+/// Recorded ids, and what reading found out about those that do not bear the cluster's marks. A resource without any marks
+/// counts as the cluster's by its id; one with the marks of another cluster never does.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    addresses: BTreeMap<String, Address>,
+    unmarked: Mutex<BTreeSet<String>>,
+    strangers: Mutex<BTreeMap<String, Stranger>>,
+}
+
+/// Why a recorded id is not the cluster's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stranger {
+    /// It bears the marks of this cluster.
+    OfCluster(String),
+    /// It stands in this region.
+    OfRegion(String),
+}
+
+/// What a resource is to a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    /// There is no such resource of the kind, or none that can be seen from here.
+    Absent,
+    /// It bears the cluster's marks, with this address.
+    Ours(Address),
+    Anothers(Stranger),
+    /// It is there, and nobody's.
+    Free,
+}
+
+impl Recorded {
+    /// What `scope` says.
+    #[must_use]
+    pub fn of(scope: &Scope) -> Self {
+        let addresses = scope.recorded.iter().map(|(address, id)| (id.clone(), address.clone())).collect();
+        Self { addresses, ..Self::default() }
+    }
+
+    /// The recorded ids of a kind.
+    pub fn ids<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        self.addresses.iter().filter(move |(_, address)| address.kind() == kind).map(|(id, _)| id.as_str())
+    }
+
+    /// What an id was recorded as.
+    #[must_use]
+    pub fn address(&self, id: &str) -> Option<&Address> {
+        self.addresses.get(id)
+    }
+
+    /// Every recorded id.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.addresses.keys().map(String::as_str)
+    }
+
+    /// The address that a resource of `kind` without marks was recorded under; that it has none is remembered.
+    #[must_use]
+    pub fn unmarked(&self, kind: &str, id: &str) -> Option<Address> {
+        let address = self.addresses.get(id).filter(|address| address.kind() == kind)?;
+        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        Some(address.clone())
+    }
+
+    /// Whether [`Recorded::unmarked`] was asked for this id.
+    #[must_use]
+    pub fn is_unmarked(&self, id: &str) -> bool {
+        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// Remembers why a recorded id is not the cluster's.
+    pub fn turn_down(&self, id: &str, stranger: Stranger) {
+        if self.addresses.contains_key(id) {
+            self.strangers.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), stranger);
+        }
+    }
+
+    /// What was remembered.
+    #[must_use]
+    pub fn stranger(&self, id: &str) -> Option<Stranger> {
+        self.strangers.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_bears_no_marks_is_known_by_its_id_and_kind() {
+        let address: Address = "test_network.main".parse().unwrap();
+        let scope = Scope { cluster: "demo".to_owned(), recorded: [(address.clone(), "n-1".to_owned())].into() };
+        let recorded = Recorded::of(&scope);
+        assert_eq!(recorded.ids("test_network").collect::<Vec<_>>(), ["n-1"]);
+        assert_eq!(recorded.unmarked("test_subnet", "n-1"), None);
+        assert!(!recorded.is_unmarked("n-1"));
+        assert_eq!(recorded.unmarked("test_network", "n-1"), Some(address));
+        assert!(recorded.is_unmarked("n-1"));
+        recorded.turn_down("n-2", Stranger::OfCluster("other".to_owned()));
+        assert_eq!(recorded.stranger("n-2"), None);
+    }
+}
