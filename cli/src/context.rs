@@ -47,6 +47,7 @@ impl Context {
             catalogue: Catalogue::builtin().context("the built-in catalogue can't be read")?,
             store: Arc::new(place.sealed.clone()),
             settings: Some(place.sealed.clone()),
+            meter: Arc::clone(&place.meter),
             endpoints,
             owner: owner(command),
             lease_timeout: global.lease_timeout,

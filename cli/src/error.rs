@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use meridian_engine::planner::PlanError;
 use meridian_provider_api::CloudError;
@@ -118,12 +119,23 @@ fn state_hint(error: &StateError) -> Option<&'static str> {
     }
 }
 
+/// The journal has several who wait for one write, and tells each of them.
+fn journal_hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    cause.downcast_ref::<Arc<StateError>>().and_then(|error| state_hint(error))
+}
+
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     match error {
         StoreError::Precondition { .. } => {
             Some("nothing of the other one's was overwritten; run the command again to go on from there")
         }
         StoreError::Envelope(error) => envelope_hint(error),
+        StoreError::Denied { .. } | StoreError::Credential { .. } => {
+            Some("check that the credentials for the store have not run out and allow this; run the command again then")
+        }
+        StoreError::Io { .. } => {
+            Some("nothing that was written is lost; once the store answers, run the command again")
+        }
         _ => None,
     }
 }
@@ -158,7 +170,7 @@ fn sort(error: &anyhow::Error) -> (Code, Vec<String>) {
                  `meridian state unlock NAME`"
                     .to_owned(),
             );
-        } else if let Some(hint) = cause.downcast_ref().and_then(state_hint) {
+        } else if let Some(hint) = cause.downcast_ref().and_then(state_hint).or_else(|| journal_hint(cause)) {
             hints.push(hint.to_owned());
         } else if let Some(hint) = cause.downcast_ref().and_then(store_hint) {
             hints.push(hint.to_owned());

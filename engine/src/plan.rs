@@ -9,7 +9,7 @@ use crate::state::{State, Verb};
 use crate::value::{Fields, Value};
 
 /// The version of the plan file that this build writes and reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// What will be done to a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ pub enum Reason {
     /// A second resource of the same address, left by an interrupted replacement.
     Deposed,
     /// Made by a controller inside the cluster, or by someone else in what only the cluster uses.
-    MadeByKubernetes,
+    Leftover,
     /// As desired.
     AsDesired,
 }

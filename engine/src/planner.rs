@@ -88,7 +88,7 @@ pub fn plan(inputs: Inputs<'_>) -> Result<Plan, PlanError> {
         .collect();
     let mut changes: Vec<Change> = changes.into_values().collect();
     changes.extend(deposed.iter().map(|observed| removal(observed, Reason::Deposed, &ids, None)));
-    changes.extend(inputs.leftovers.iter().map(|observed| removal(observed, Reason::MadeByKubernetes, &ids, None)));
+    changes.extend(inputs.leftovers.iter().map(|observed| removal(observed, Reason::Leftover, &ids, None)));
     let makers = inputs.observed.iter().filter(|observed| observed.schema.runs_controllers);
     let makers: BTreeSet<&Address> = makers.map(|observed| &observed.address).collect();
     for change in changes.iter_mut().filter(|change| makers.contains(&change.address)) {

@@ -10,8 +10,11 @@ use crate::format::{self, Segment, StateFile, damaged, nonce};
 use crate::lease::{self, Ask, Lease, Owner};
 use crate::store::{Condition, Store, StoreError, Version};
 
-/// How many objects are read at once.
+/// How many objects are read or deleted at once.
 const AT_ONCE: usize = 16;
+
+/// How many segments of one journal are read at once: most journals in one round trip.
+const SEGMENTS_AT_ONCE: usize = 128;
 
 /// The clusters whose state is kept in one store.
 #[derive(Clone)]
@@ -128,7 +131,7 @@ impl Clusters {
             None => Ok(None),
         });
         stream::iter(reads.collect::<Vec<_>>())
-            .buffered(AT_ONCE)
+            .buffered(SEGMENTS_AT_ONCE)
             .try_filter_map(async |segment| Ok(segment))
             .try_collect()
             .await

@@ -75,6 +75,7 @@ impl Rig {
             catalogue,
             store,
             settings: None,
+            meter: Arc::default(),
             endpoints,
             accounts: BTreeMap::new(),
             owner: Owner {

@@ -301,6 +301,102 @@ async fn what_can_t_be_adopted_is_refused_in_clear_words() {
     assert!(told.contains("bears the marks of the cluster prod-eu"), "{told}");
 }
 
+/// What was made by hand in a way that the spec does not want, and what is told of it; ids that are refused, with the reason.
+struct Refused {
+    wrong: &'static str,
+    why: &'static str,
+    ids: Vec<(&'static str, String, String)>,
+}
+
+async fn refused_on_gcp(rest: &Rest, fields: &Fields, main: &str) -> Refused {
+    let networks = format!("/compute/v1/{PROJECT}/global/networks");
+    let network = json!({ "name": "elsewhere", "autoCreateSubnetworks": false });
+    rest.make(Method::POST, &networks, &network).await.unwrap();
+    let body = json!({
+        "name": text(fields, "name"),
+        "ipCidrRange": text(fields, "cidr"),
+        "network": format!("{PROJECT}/global/networks/elsewhere"),
+    });
+    let subnet = format!("{PROJECT}/regions/europe-west1/subnetworks");
+    rest.make(Method::POST, &format!("/compute/v1/{subnet}"), &body).await.unwrap();
+    let (network, subnetwork) = ("google_compute_network.main", "google_compute_subnetwork.private");
+    let refused = |address, id: &str, part: &str| (address, id.to_owned(), part.to_owned());
+    Refused {
+        wrong: subnetwork,
+        why: "would be replaced by the next apply, so that nothing of it would stay: network",
+        ids: vec![
+            refused(network, &format!("{PROJECT}/global/networks/elsewhere"), "`name` has to be "),
+            refused(network, &subnet.replace("networks", "networks/x"), "is the id of another kind of resource"),
+            refused(network, "elsewhere", "they look like `projects/{account}/global/networks/*`"),
+            refused(network, "projects/theirs/global/networks/x", "is in the account theirs, the cluster in"),
+            refused(subnetwork, &format!("{}/x", subnet.replace("west1", "west3")), "is in the region europe-west3"),
+            refused("google_compute_network.mian", main, "the spec does not ask for google_compute_network.mian"),
+            refused("google_cluster_secret.x", main, "the spec does not ask for google_cluster_secret.x"),
+        ],
+    }
+}
+
+async fn refused_on_azure(rest: &Rest, fields: &Fields, main: &str) -> Refused {
+    let network = format!("{main}/providers/Microsoft.Network");
+    let address = format!("{network}/publicIPAddresses/{}", text(fields, "name"));
+    let body = json!({
+        "location": "westeurope",
+        "sku": { "name": "Standard", "tier": "Regional" },
+        "zones": ["1"],
+        "properties": { "publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4" },
+    });
+    rest.make(Method::PUT, &format!("{address}?api-version=2024-03-01"), &body).await.unwrap();
+    let public = "azure_public_ip.api";
+    let refused = |address, id: &str, part: &str| (address, id.to_owned(), part.to_owned());
+    Refused {
+        wrong: public,
+        why: "would be replaced by the next apply, so that nothing of it would stay: zones",
+        ids: vec![
+            refused(public, &format!("{network}/publicIPAddresses/elsewhere"), "`name` has to be "),
+            refused(public, &format!("{network}/natGateways/x"), "another kind of resource (azure_nat_gateway)"),
+            refused(public, "elsewhere", "they look like `/subscriptions/{account}/resourceGroups/*/providers/"),
+            refused(public, &address.replace("0001", "0002"), "is in the account 00000000-0000-0000-0000-000000000002"),
+            refused("azure_public_ip.ipa", &address, "the spec does not ask for azure_public_ip.ipa"),
+        ],
+    }
+}
+
+#[tokio::test]
+async fn the_same_is_refused_where_a_name_is_an_id() {
+    for cloud in ["gcp", "azure"].map(TestCloud::named) {
+        let rig = Rig::start("adoption", Config::default()).await;
+        let (session, spec) = (rig.session(), cloud.example());
+        let rest = Rest::at(&cloud.connection(&rig.sandbox)).unwrap();
+        let plan = rig::plan(&session, &spec).await;
+        let first = adopted(cloud)[0];
+        let main = make(&rig, cloud, first, &wanted(&plan, first), &BTreeMap::new()).await;
+        let refused = if cloud.name == "gcp" {
+            refused_on_gcp(&rest, &wanted(&plan, "google_compute_subnetwork.private"), &main).await
+        } else {
+            refused_on_azure(&rest, &wanted(&plan, "azure_public_ip.api"), &main).await
+        };
+        for (address, id, part) in &refused.ids {
+            let told = refusal(&session, &spec, address, id).await;
+            assert!(told.contains(part), "{address} {id}: {told}");
+        }
+        adopt(&session, &spec, first, &main).await;
+        let told = refusal(&session, &spec, first, &main).await;
+        assert!(told.contains(&format!("{main} is under management already, as {first}")), "{told}");
+        let called = text(&wanted(&plan, refused.wrong), "name").to_owned();
+        let ids = rig.sandbox.inventory(cloud.name).into_values().flatten().collect::<Vec<_>>();
+        let wrong = ids.iter().find(|id| id.ends_with(&called)).unwrap_or_else(|| panic!("no {called} in {ids:?}"));
+        let told = refusal(&session, &spec, refused.wrong, wrong).await;
+        assert!(told.contains(refused.why), "{wrong}: {told}");
+
+        let rig = Rig::start("adoption", Config::default()).await;
+        let (_, state) = rig.converge(&spec).await;
+        let other = spec.replace("name: prod-eu", "name: other");
+        let theirs = &state.resources[&first.parse::<Address>().unwrap()].id;
+        let told = refusal(&rig.session(), &other, first, theirs).await;
+        assert!(told.contains("`name` has to be "), "{told}");
+    }
+}
+
 #[test]
 fn the_command_tells_the_addresses_that_may_be_meant() {
     let dir = tempfile::tempdir().unwrap();

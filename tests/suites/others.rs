@@ -106,7 +106,7 @@ async fn what_kubernetes_made_goes_too() {
         assert!(again.is_empty(), "{}: a normal plan does not look at them", cloud.name);
 
         let plan = rig.destroy("prod-eu").await;
-        let made = plan.changes.iter().filter(|change| change.reason == Reason::MadeByKubernetes);
+        let made = plan.changes.iter().filter(|change| change.reason == Reason::Leftover);
         let leftovers: BTreeSet<_> = made.map(|change| change.address.clone()).collect();
         assert!(leftovers.len() >= 2, "{}: {leftovers:?}", cloud.name);
         // As long as a machine is there, its controllers make anew what is removed, and it holds on to its volumes.

@@ -88,7 +88,7 @@ async fn every_kind_that_kubernetes_makes_on_aws_goes_too() {
     assert!(rig::plan(&rig.session(), &AWS.example()).await.is_empty(), "a normal plan does not look at them");
     rig.sandbox.call_log().clear();
     let plan = rig.destroy("prod-eu").await;
-    let made = |change: &&Change| change.reason == Reason::MadeByKubernetes;
+    let made = |change: &&Change| change.reason == Reason::Leftover;
     let leftovers: BTreeSet<_> = plan.changes.iter().filter(made).map(|change| change.address.clone()).collect();
     assert_eq!(leftovers.len(), 4, "{leftovers:?}");
     assert!(leftovers.contains(&"aws_kubernetes_classic_load_balancer.a0123456789abcdef".parse().unwrap()));

@@ -89,12 +89,18 @@ impl Stage {
         let mut command = self.command(&["create", "-f", &self.file(), "--yes"]);
         let mut process = Process(command.stdout(Stdio::null()).stderr(told).spawn().unwrap());
         let give_up = Instant::now() + PATIENCE;
-        while self.sandbox.call_log().len() < calls {
+        while self.calls() < calls {
             assert!(Instant::now() < give_up, "it does not begin");
             assert!(process.0.try_wait().unwrap().is_none(), "it ended early: {}", self.told());
             std::thread::sleep(Duration::from_millis(5));
         }
         process
+    }
+
+    /// How many calls there were, without those for the state.
+    fn calls(&self) -> usize {
+        let for_state = |service: &str| self.store.is_some() && service == "s3";
+        self.sandbox.call_log().all().iter().filter(|call| !for_state(&call.service)).count()
     }
 
     fn told(&self) -> String {
@@ -129,7 +135,7 @@ async fn credentials_that_expire_in_the_middle_cost_nothing_that_was_made() {
             let stage = Stage::new(cloud).await;
             let expire = |after: usize| {
                 let after = u32::try_from(after).unwrap();
-                stage.sandbox.faults().add(Fault::new(Effect::Denied).after(after));
+                stage.sandbox.faults().add(Fault::new(Effect::Expired).after(after));
             };
             expire(calls * part / 10);
             let told = stage.create(1);
@@ -155,6 +161,38 @@ async fn credentials_that_expire_in_the_middle_cost_nothing_that_was_made() {
             whole.values().sum::<usize>()
         ));
     }
+}
+
+/// The cloud's credentials are good for all that time, those of the store are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_the_store_that_expire_in_the_middle_cost_nothing_either() {
+    let cloud = TestCloud::named("gcp");
+    let (whole, calls) = undisturbed(cloud).await;
+    let nothing = Stage::new(cloud).await.inventory().values().sum::<usize>();
+    let mut made = Vec::new();
+    for part in [5, 6, 8] {
+        let mut stage = Stage::new(cloud).await;
+        let store = "s3://team-state/meridian?region=eu-west-1".to_owned();
+        stage.store = Some((store, stage.sandbox.endpoint("aws").unwrap()));
+        stage.run(&["state", "init"], 0);
+        stage.sandbox.faults().add("effect=latency,ms=50".parse().unwrap());
+        let mut process = stage.begin(calls * part / 20);
+        stage.sandbox.faults().add("effect=expired,service=s3".parse().unwrap());
+        let status = process.0.wait().unwrap();
+        let told = stage.told();
+        assert_eq!(status.code(), Some(1), "{told}");
+        assert!(told.contains("ExpiredToken") && told.contains("credentials for the store"), "{told}");
+        made.push(stage.inventory().values().sum::<usize>() - nothing);
+        stage.sandbox.faults().clear();
+        let told = stage.create(0);
+        assert!(made.last() == Some(&0) || told.contains("did not come to its end"), "{told}");
+        stage.is_whole(&whole).await;
+    }
+    assert!(made.iter().any(|made| *made > 0), "{made:?}");
+    meridian_tests::report(&format!(
+        "credentials of the store expired when {made:?} of {} things were there; converged: 3, orphans: 0, doubles: 0",
+        whole.values().sum::<usize>() - nothing
+    ));
 }
 
 /// The newest segment of the journal, the state, and the lease.

@@ -24,6 +24,7 @@ pub use plan::no_such_cluster;
 use crate::context::is_dead;
 use crate::error::Failure;
 use crate::registry::Registry;
+use crate::store::Meter;
 
 /// What a session is made of.
 pub struct Settings {
@@ -32,6 +33,8 @@ pub struct Settings {
     pub store: Arc<dyn Store>,
     /// The same store, whose settings say what of histories is kept; without it everything is.
     pub settings: Option<SealedStore>,
+    /// Counts what the store is asked.
+    pub meter: Arc<Meter>,
     /// Endpoints in place of the clouds' own, by cloud.
     pub endpoints: BTreeMap<String, String>,
     /// The account, project or subscription that the environment names, by cloud.
@@ -49,6 +52,7 @@ pub struct Session {
     pub catalogue: &'static Catalogue,
     pub clusters: Clusters,
     store_settings: Option<SealedStore>,
+    meter: Arc<Meter>,
     endpoints: BTreeMap<String, String>,
     accounts: BTreeMap<String, String>,
     owner: Owner,
@@ -70,6 +74,7 @@ impl Session {
             catalogue: settings.catalogue,
             clusters: Clusters::new(settings.store),
             store_settings: settings.settings,
+            meter: settings.meter,
             endpoints: settings.endpoints,
             accounts: settings.accounts,
             owner: settings.owner,
@@ -88,6 +93,7 @@ impl Session {
             catalogue: Catalogue::builtin()?,
             store: Arc::new(FileStore::new("")),
             settings: None,
+            meter: Arc::default(),
             endpoints: BTreeMap::new(),
             accounts: BTreeMap::new(),
             owner: Owner::default(),
@@ -100,13 +106,14 @@ impl Session {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let clusters = self.telemetry.lock().unwrap_or_else(PoisonError::into_inner);
-        Telemetry::total(clusters.values().map(AsRef::as_ref).chain([&self.run]))
+        let stats = Telemetry::total(clusters.values().map(AsRef::as_ref).chain([&self.run]));
+        Stats { store: self.meter.stats(), ..stats }
     }
 
     /// What one cluster has cost so far in this run.
     #[must_use]
     pub fn stats_of(&self, cluster: &str) -> Stats {
-        self.telemetry_of(cluster).stats()
+        Stats { store: self.meter.stats_of(cluster), ..self.telemetry_of(cluster).stats() }
     }
 
     fn telemetry_of(&self, cluster: &str) -> Arc<Telemetry> {

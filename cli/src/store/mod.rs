@@ -1,6 +1,7 @@
 //! Where state is kept: from arguments and environment to the store, who we are there, and what opens it.
 
 mod hosts;
+mod metered;
 mod secrets;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::error::Failure;
 use crate::registry::Registry;
 use hosts::{Hosts, StoreCredentials};
 
+pub use metered::{Meter, Metered};
 pub use secrets::Ways;
 
 /// The word for the store in `--endpoint state=URL`.
@@ -33,6 +35,8 @@ pub struct Place {
     pub sealed: SealedStore,
     /// What opens it.
     pub secrets: Secrets,
+    /// Counts what it is asked.
+    pub meter: Arc<Meter>,
     hosts: Arc<Hosts>,
     /// The cloud that has the store.
     cloud: Option<&'static str>,
@@ -52,14 +56,16 @@ impl Place {
         let location = in_region(location, cloud, &hosts).await?;
         let credentials = Arc::new(StoreCredentials::new(Arc::clone(&hosts), cloud));
         let parsed: Option<Endpoint> = endpoint.map(|url| url.parse()).transpose().context("--endpoint state")?;
-        let raw = meridian_state::open(&location, parsed.as_ref(), credentials)?;
+        let store = meridian_state::open(&location, parsed.as_ref(), credentials)?;
+        let meter = Arc::<Meter>::default();
+        let raw: Arc<dyn Store> = Arc::new(Metered { store, meter: Arc::clone(&meter) });
         let secrets = secrets::given(global, &hosts)?;
         let sealed = match location {
             Location::File { .. } => SealedStore::open(Arc::clone(&raw), secrets.clone()),
             // What was never tried is not written to: it may let two writers win.
             _ => SealedStore::open_made(Arc::clone(&raw), secrets.clone()),
         };
-        Ok(Self { location, raw, sealed, secrets, hosts, cloud })
+        Ok(Self { location, raw, sealed, secrets, meter, hosts, cloud })
     }
 
     /// What the cloud that has the store does for it; a directory needs nothing.

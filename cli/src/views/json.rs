@@ -116,7 +116,7 @@ fn action_reason(reason: &Reason) -> Option<&'static str> {
         Reason::ForcesReplacement(_) => Some("replace_because_cannot_update"),
         Reason::DependencyReplaced(_) => Some("replace_by_triggers"),
         Reason::Failed(_) => Some("replace_because_tainted"),
-        Reason::NotDesired | Reason::MadeByKubernetes => Some("delete_because_no_resource_config"),
+        Reason::NotDesired | Reason::Leftover => Some("delete_because_no_resource_config"),
         _ => None,
     }
 }

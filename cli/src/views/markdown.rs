@@ -93,7 +93,7 @@ fn reason(change: &Change) -> String {
         Reason::Failed(how) => format!("the cloud reports it as broken: {}", code(how)),
         Reason::NotDesired => "the spec does not ask for it".to_owned(),
         Reason::Deposed => "a second one, left by an interrupted run".to_owned(),
-        Reason::MadeByKubernetes => "left over: made by a controller in the cluster, or by someone else".to_owned(),
+        Reason::Leftover => "left over: made by a controller in the cluster, or by someone else".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use meridian_engine::apply::Report;
 use meridian_engine::plan::{Action, Change, Interrupted, Plan, Reason};
 use meridian_engine::state::State;
 use meridian_engine::{Fields, Value};
-use meridian_provider_api::telemetry::Stats;
+use meridian_provider_api::telemetry::{Stats, StoreStats};
 use meridian_spec::Faults;
 use owo_colors::OwoColorize as _;
 
@@ -227,7 +227,7 @@ fn reason(reason: &Reason) -> String {
         Reason::Failed(how) => format!("  # the cloud reports it as broken: {}", clean(how)),
         Reason::NotDesired => "  # the spec does not ask for it".to_owned(),
         Reason::Deposed => "  # a second one, left by an interrupted run".to_owned(),
-        Reason::MadeByKubernetes => "  # left over: made by a controller in the cluster, or by someone else".to_owned(),
+        Reason::Leftover => "  # left over: made by a controller in the cluster, or by someone else".to_owned(),
     }
 }
 
@@ -273,6 +273,11 @@ pub fn statistics(stats: &Stats) -> String {
         seconds(stats.wall_ms),
     );
     for (operation, count) in &stats.api_calls.by_operation {
+        let _ = writeln!(text, "  {count:>4} {operation}");
+    }
+    let StoreStats { calls, round_trips } = &stats.store;
+    let _ = writeln!(text, "Calls to the store of the state: {}, longest chain: {round_trips}", calls.total);
+    for (operation, count) in &calls.by_operation {
         let _ = writeln!(text, "  {count:>4} {operation}");
     }
     text

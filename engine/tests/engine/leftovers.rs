@@ -21,7 +21,7 @@ async fn what_controllers_made_goes_after_their_machines_and_before_what_it_uses
         bench.cloud.observe().into_iter().partition(|observed| observed.address.kind() == "demo_service");
     let before = bench.cloud.log().len();
     let plan = bench.plan_with(&Graph::new(), true, &own, &leftovers).unwrap();
-    assert_eq!(plan.changes.iter().filter(|change| change.reason == Reason::MadeByKubernetes).count(), 1);
+    assert_eq!(plan.changes.iter().filter(|change| change.reason == Reason::Leftover).count(), 1);
     assert!(bench.apply(&plan).await.is_complete());
     let log = bench.cloud.log().split_off(before);
     let at = |line: &str| log.iter().position(|done| done == line).unwrap_or_else(|| panic!("no {line} in {log:?}"));

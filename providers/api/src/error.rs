@@ -114,7 +114,9 @@ impl CloudError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self.kind {
-            ErrorKind::Denied => Some("check that the credentials are of the right account and allow this call"),
+            ErrorKind::Denied => {
+                Some("check that the credentials are of the right account, have not run out and allow this call")
+            }
             ErrorKind::Quota => Some("ask the cloud to raise the limit, or remove what is not needed, and run again"),
             ErrorKind::Capacity => Some("try again later, or name another machine type or zone in the spec"),
             ErrorKind::Throttled | ErrorKind::Transient => {

@@ -34,10 +34,20 @@ pub struct Stats {
     pub throttle_wait_ms: u64,
     /// Milliseconds since the run began.
     pub wall_ms: u64,
+    /// Beside the calls to the cloud.
+    pub store: StoreStats,
+}
+
+/// What the store of the state was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStats {
+    pub calls: ApiCalls,
+    /// As in [`Stats`].
+    pub round_trips: usize,
 }
 
 /// Calls, attempts included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ApiCalls {
     pub total: usize,
     pub by_operation: BTreeMap<String, usize>,
@@ -66,7 +76,7 @@ impl Telemetry {
         self.lock().throttle_wait += time;
     }
 
-    /// What it came to so far.
+    /// What it came to so far, without what the store of the state was asked.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Self::total([self])
@@ -93,6 +103,7 @@ impl Telemetry {
             retries: all.retries,
             throttle_wait_ms: millis(all.throttle_wait),
             wall_ms: millis(start.elapsed()),
+            store: StoreStats::default(),
         }
     }
 

@@ -102,6 +102,8 @@ pub enum Effect {
     Capacity,
     /// The caller lacks the permission.
     Denied,
+    /// The caller's credentials have run out.
+    Expired,
     /// The connection closes before anything has happened.
     CutBefore,
     /// The effect is done, then the connection closes without an answer.

@@ -72,11 +72,11 @@ async fn a_plan_waits_for_the_store_once_and_twice_after_an_apply_that_died() {
         assert_eq!(took, TRIP, "encrypted: {encrypted}");
 
         let journal = StoreJournal::new(&clusters, &loaded, &lease).unwrap();
-        for number in 0..10 {
+        for number in 0..100 {
             journal.write(intent(&number.to_string())).await.unwrap();
         }
         let (loaded, took) = load().await;
-        assert_eq!((loaded.segments, loaded.state.intents.len()), (10, 10));
+        assert_eq!((loaded.segments, loaded.state.intents.len()), (100, 100));
         assert_eq!(took, 2 * TRIP, "encrypted: {encrypted}, with a journal");
     }
 }

@@ -79,6 +79,16 @@ impl ApiError {
         }
     }
 
+    /// The service's answer to a session token that has run out.
+    pub fn expired(service: &str) -> Self {
+        match service {
+            "ec2" => Self::bad("RequestExpired", "Request has expired."),
+            "s3" => Self::bad("ExpiredToken", "The provided token has expired."),
+            "kms" => Self::bad("ExpiredTokenException", "The security token included in the request is expired"),
+            _ => Self::new(403, "ExpiredToken", "The security token included in the request is expired"),
+        }
+    }
+
     /// The service's internal error, 500 or 503.
     pub fn server(service: &str, status: u16) -> Self {
         let code = match (service, status) {

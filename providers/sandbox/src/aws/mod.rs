@@ -252,6 +252,7 @@ fn struck(effect: Option<Effect>, request: &Request) -> Option<ApiError> {
         Effect::ServerError { status } => Some(ApiError::server(service, status)),
         Effect::Capacity => Some(ApiError::capacity()),
         Effect::Denied => Some(ApiError::denied(service, &request.operation)),
+        Effect::Expired => Some(ApiError::expired(service)),
         _ => None,
     }
 }

@@ -71,6 +71,7 @@ async fn faults_strike_with_the_services_own_words() {
         (Effect::Throttle, 503, "RequestLimitExceeded"),
         (Effect::ServerError { status: 500 }, 500, "InternalError"),
         (Effect::Denied, 403, "UnauthorizedOperation"),
+        (Effect::Expired, 400, "RequestExpired"),
         (Effect::Capacity, 500, "InsufficientInstanceCapacity"),
     ] {
         sandbox.faults().add(Fault::new(effect).on("DescribeVpcs").times(1));

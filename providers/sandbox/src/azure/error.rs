@@ -159,6 +159,15 @@ impl ApiError {
         )
     }
 
+    /// 401 for a token that has run out.
+    pub fn expired() -> Self {
+        Self::new(401, "ExpiredAuthenticationToken", "The access token has expired.").with(
+            "WWW-Authenticate",
+            "Bearer authorization_uri=\"https://login.windows.net/\", error=\"invalid_token\", \
+             error_description=\"The access token has expired.\"",
+        )
+    }
+
     /// The service's throttling error.
     pub fn throttled(namespace: &str) -> Self {
         let error = match namespace {

@@ -323,6 +323,7 @@ fn struck(effect: Option<&Effect>, request: &Request, operation: &str) -> Option
         Effect::Throttle => Some(ApiError::throttled(request.namespace.as_deref().unwrap_or_default())),
         Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(operation)),
+        Effect::Expired => Some(ApiError::expired()),
         _ => None,
     }
 }

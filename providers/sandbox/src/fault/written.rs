@@ -31,8 +31,8 @@ pub enum FaultError {
     NoEffect,
     /// The effect is none of the documented ones.
     #[error(
-        "unknown fault effect `{0}`; known are latency, throttle, server-error, capacity, denied, cut-before, \
-         cut-after, exit-before, exit-after, not-visible and fail-at-end"
+        "unknown fault effect `{0}`; known are latency, throttle, server-error, capacity, denied, expired, \
+         cut-before, cut-after, exit-before, exit-after, not-visible and fail-at-end"
     )]
     UnknownEffect(String),
     /// The key does not go with the effect, or lacks.
@@ -85,6 +85,7 @@ impl TryFrom<Record> for Fault {
             },
             "capacity" => Effect::Capacity,
             "denied" => Effect::Denied,
+            "expired" => Effect::Expired,
             "cut-before" => Effect::CutBefore,
             "cut-after" => Effect::CutAfter,
             "exit-before" => Effect::ExitBefore,
@@ -145,6 +146,7 @@ impl From<Fault> for Record {
             }
             Effect::Capacity => "capacity",
             Effect::Denied => "denied",
+            Effect::Expired => "expired",
             Effect::CutBefore => "cut-before",
             Effect::CutAfter => "cut-after",
             Effect::ExitBefore => "exit-before",

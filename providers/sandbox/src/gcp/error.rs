@@ -119,6 +119,13 @@ impl ApiError {
         Self::canonical(403, "PERMISSION_DENIED", "forbidden", message)
     }
 
+    /// 401: the access token has run out.
+    pub fn expired() -> Self {
+        let message = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or \
+                       other valid authentication credential.";
+        Self::canonical(401, "UNAUTHENTICATED", "authError", message)
+    }
+
     /// The service's internal error, 500 or 503.
     pub fn server(status: u16) -> Self {
         match status {

@@ -172,6 +172,7 @@ fn struck(effect: Option<&Effect>, target: &Target) -> Option<ApiError> {
         Effect::Throttle => Some(ApiError::throttled(&target.service)),
         Effect::ServerError { status } => Some(ApiError::server(*status)),
         Effect::Denied => Some(ApiError::denied(&target.service, &target.operation)),
+        Effect::Expired => Some(ApiError::expired()),
         _ => None,
     }
 }

@@ -134,6 +134,9 @@ pub fn struck(effect: &Effect) -> Option<ApiError> {
             Some(ApiError::new(*status, "InternalServerError", "There was an internal server error."))
         }
         Effect::Denied => Some(forbidden("Caller is not authorized to perform action on resource.")),
+        Effect::Expired => {
+            Some(ApiError::new(401, "Unauthorized", "[TokenExpired] Error validating token: 'S2S12086'."))
+        }
         _ => None,
     }
 }

@@ -58,6 +58,11 @@ pub fn struck(effect: &Effect) -> Option<ApiError> {
             "AuthorizationPermissionMismatch",
             "This request is not authorized to perform this operation using this permission.",
         )),
+        Effect::Expired => Some(ApiError::new(
+            401,
+            "InvalidAuthenticationInfo",
+            "Server failed to authenticate the request. Please refer to the information in the www-authenticate header.",
+        )),
         _ => None,
     }
 }
