@@ -308,6 +308,43 @@ async fn a_store_that_is_down_in_the_middle_is_waited_for() {
     stage.is_whole(&whole).await;
 }
 
+/// Everything that still wants something of the store gives up at the same time, and not one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_stays_down_ends_the_run_and_the_next_one_goes_on() {
+    let cloud = TestCloud::named("azure");
+    let (whole, calls) = undisturbed(cloud).await;
+    let emulator = Emulator::ministack();
+    buckets::s3(emulator.endpoint(), "team-state").await;
+    let proxy = Proxy::start(emulator.endpoint(), &[Fate::Passes]).await;
+    let mut stage = Stage::new(cloud).await;
+    stage.store = Some(("s3://team-state/gone?region=us-east-1".to_owned(), proxy.endpoint().to_owned()));
+    stage.run(&["state", "init"], 0);
+    stage.sandbox.faults().add("effect=latency,ms=50".parse().unwrap());
+    let mut process = stage.begin(calls * 4 / 10);
+    proxy.set_down(true);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = process.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not end: {}", stage.told());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let (told, took) = (stage.told(), began.elapsed());
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains("trying again for up to") && told.contains("once the store answers"), "{told}");
+    let made = stage.inventory().values().sum::<usize>();
+    proxy.set_down(false);
+    let told = stage.create(0);
+    assert!(told.contains("did not come to its end"), "{told}");
+    meridian_tests::report(&format!(
+        "S3 (ministack) gone for good in mid-apply: exit 1 after {took:.0?} with {made} of {} things there; converged, \
+         orphans: 0, doubles: 0",
+        whole.values().sum::<usize>()
+    ));
+    stage.is_whole(&whole).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_without_order_loses_and_doubles_nothing() {
     let cloud = TestCloud::named("aws");

@@ -24,7 +24,7 @@ use crate::backends::endpoint::Endpoint;
 use crate::backends::file::FileStore;
 use crate::backends::gcs::Gcs;
 use crate::backends::location::Location;
-use crate::backends::remote::{Patience, Remote, Wire};
+use crate::backends::remote::{Line, Patience, Remote, Wire};
 use crate::store::{Store, StoreError};
 
 /// The store at `location`. Nothing is asked of it yet, and nothing is made: a bucket must be there.
@@ -55,5 +55,11 @@ pub fn open(
 }
 
 fn remote<W: Wire + 'static>(location: &Location, prefix: &str, wire: W) -> Arc<dyn Store> {
-    Arc::new(Remote { wire, name: location.to_string(), prefix: prefix.to_owned(), patience: Patience::default() })
+    Arc::new(Remote {
+        wire,
+        name: location.to_string(),
+        prefix: prefix.to_owned(),
+        patience: Patience::default(),
+        line: Line::default(),
+    })
 }

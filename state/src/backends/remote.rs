@@ -1,6 +1,7 @@
 //! What all stores behind a network have in common: keys below a prefix, patience, and puts whose answer was lost.
 //!
-//! A request is repeated for as long as [`Patience`] says, while no answer comes or the store says that it can't just now. A
+//! A request is repeated for as long as [`Patience`] says, while no answer comes or the store says that it can't just now. One
+//! outage is sat out once: all requests count from its beginning, and who comes after patience has ended asks a single time. A
 //! put that is repeated (by us, or by a proxy) may meet itself: the first one was carried out, its answer was lost, and the
 //! condition of the second does not hold any more. So when a condition does not hold, and when no answer came at all, the
 //! object is read back. Bodies carry a nonce: if its bytes are exactly ours, it was we who wrote it.
@@ -8,6 +9,7 @@
 //! What can't be told apart is a put of ours that was carried out, never answered, and written over by someone else before we
 //! looked. It is reported as [`StoreError::Precondition`], which is true of what is there now.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -37,7 +39,8 @@ pub(super) trait Wire: Send + Sync {
 /// How long a request is repeated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// After this time no further try is begun.
+    /// After this time no further try is begun: from the first try of the request, and from the first of any request that
+    /// failed since the store last answered.
     pub total: Duration,
     /// The longest pause between two tries; chance makes it up to twice as long.
     pub longest_pause: Duration,
@@ -50,6 +53,36 @@ impl Default for Patience {
     }
 }
 
+/// An outage is over when the store has answered, or when nobody has met it for so long.
+const FORGOTTEN: Duration = Duration::from_mins(1);
+
+/// A store that does not answer.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    since: Instant,
+    last: Instant,
+}
+
+/// What all requests know of the store together.
+#[derive(Debug, Default)]
+pub(super) struct Line(Mutex<Option<Outage>>);
+
+impl Line {
+    /// Another try failed; gives how long the store has not answered.
+    fn failed(&self) -> Duration {
+        let now = Instant::now();
+        let mut outage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = outage.filter(|outage| now.duration_since(outage.last) < FORGOTTEN);
+        let since = known.map_or(now, |outage| outage.since);
+        *outage = Some(Outage { since, last: now });
+        now.duration_since(since)
+    }
+
+    fn answered(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 /// A store behind a network.
 pub(super) struct Remote<W> {
     pub wire: W,
@@ -58,6 +91,7 @@ pub(super) struct Remote<W> {
     /// Without a slash at its end; may be empty.
     pub prefix: String,
     pub patience: Patience,
+    pub line: Line,
 }
 
 impl<W: Wire> Remote<W> {
@@ -81,9 +115,12 @@ impl<W: Wire> Remote<W> {
             .with_max_delay(self.patience.longest_pause)
             .with_jitter()
             .without_max_times();
-        ask.retry(pauses)
+        let answer = ask
+            .retry(pauses)
             .sleep(tokio::time::sleep)
-            .when(|fault: &Fault| fault.is_passing() && began.elapsed() < self.patience.total)
+            .when(|fault: &Fault| {
+                fault.is_passing() && self.line.failed() < self.patience.total && began.elapsed() < self.patience.total
+            })
             .notify(|fault, _| {
                 tries += 1;
                 // Not at the first hitch, and not at each.
@@ -97,7 +134,11 @@ impl<W: Wire> Remote<W> {
                     tracing::debug!(store = self.name, %fault, "asking the store again");
                 }
             })
-            .await
+            .await;
+        if answer.as_ref().err().is_none_or(|fault| !fault.is_passing()) {
+            self.line.answered();
+        }
+        answer
     }
 
     fn error(&self, verb: Verb, key: &str, fault: Fault) -> StoreError {
@@ -204,7 +245,7 @@ mod tests {
 
     /// A store with one object, and a plan of what goes wrong.
     #[derive(Default)]
-    struct Line {
+    struct Flaky {
         object: Mutex<Option<Object>>,
         plan: Mutex<VecDeque<Event>>,
         puts: Mutex<usize>,
@@ -215,7 +256,7 @@ mod tests {
         Answer { status, code: String::new(), region: None }.into()
     }
 
-    impl Line {
+    impl Flaky {
         fn write(&self, bytes: &[u8], condition: &Condition) -> Result<Version, Fault> {
             let mut object = self.object.lock().unwrap();
             let holds = match condition {
@@ -232,7 +273,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Wire for Line {
+    impl Wire for Flaky {
         async fn get(&self, _: &str) -> Result<Option<Object>, Fault> {
             if self.is_deaf { Err(says(503)) } else { Ok(self.object.lock().unwrap().clone()) }
         }
@@ -263,10 +304,10 @@ mod tests {
         }
     }
 
-    fn remote(plan: &[Event]) -> Remote<Line> {
-        let wire = Line { plan: Mutex::new(plan.iter().copied().collect()), ..Line::default() };
+    fn remote(plan: &[Event]) -> Remote<Flaky> {
+        let wire = Flaky { plan: Mutex::new(plan.iter().copied().collect()), ..Flaky::default() };
         let patience = Patience { total: Duration::from_millis(500), longest_pause: Duration::from_millis(100) };
-        Remote { wire, name: "s3://bucket/p".to_owned(), prefix: "p".to_owned(), patience }
+        Remote { wire, name: "s3://bucket/p".to_owned(), prefix: "p".to_owned(), patience, line: Line::default() }
     }
 
     #[tokio::test]
@@ -315,6 +356,25 @@ mod tests {
         let store = remote(&[Event::Says(403)]);
         assert!(matches!(store.put("a", b"x", Condition::Absent).await, Err(StoreError::Denied { .. })));
         assert_eq!(*store.wire.puts.lock().unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_outage_is_sat_out_once() {
+        let store = remote(&[Event::Says(503); 1000]);
+        let ask = async || assert!(matches!(store.put("a", b"x", Condition::Absent).await, Err(StoreError::Io { .. })));
+        let began = Instant::now();
+        tokio::join!(ask(), ask());
+        let tries = *store.wire.puts.lock().unwrap();
+        ask().await;
+        ask().await;
+        assert_eq!(*store.wire.puts.lock().unwrap(), tries + 2, "it was waited for again");
+        assert!(began.elapsed() < 3 * store.patience.total);
+        // It answers, and is not there again.
+        store.wire.plan.lock().unwrap().clear();
+        store.put("a", b"x", Condition::Absent).await.unwrap();
+        store.wire.plan.lock().unwrap().push_back(Event::Says(503));
+        store.put("b", b"y", Condition::Absent).await.unwrap_err();
+        assert_eq!(*store.wire.puts.lock().unwrap(), tries + 5, "a new outage was not waited for");
     }
 
     #[tokio::test]
