@@ -10,7 +10,7 @@ use crate::journal::Entry;
 use crate::value::Fields;
 
 /// The version of the format that this build writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The state of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,13 +35,59 @@ pub struct State {
     /// What was being removed besides the resource of an address, by the cloud's id, and whose end was never written down.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discards: BTreeMap<String, Address>,
-    /// Resources that bear our marks and are none of ours any more, by the cloud's id: `forget` left them where they are.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub forgotten: BTreeMap<String, Address>,
+    /// Resources that bear our marks and are none of ours any more: `forget` left them where they are.
+    #[serde(default, skip_serializing_if = "Forgotten::is_empty")]
+    pub forgotten: Forgotten,
     /// Facts that were looked up once and stay (the image of an architecture).
     pub pins: BTreeMap<String, String>,
     /// What users want to know of a cluster (`api_endpoint`).
     pub outputs: BTreeMap<String, String>,
+}
+
+/// Resources that were forgotten: the cloud's ids, by the address that each was forgotten under. An id alone would not do: on
+/// AWS a role and its instance profile have the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Forgotten(BTreeMap<Address, BTreeSet<String>>);
+
+impl Forgotten {
+    /// Whether nothing was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a resource of the address's kind was, whatever its address.
+    #[must_use]
+    pub fn contains(&self, address: &Address, id: &str) -> bool {
+        self.0.iter().any(|(known, ids)| known.kind() == address.kind() && ids.contains(id))
+    }
+
+    /// The addresses under which something was.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.0.keys()
+    }
+
+    /// One of those that were forgotten under an address.
+    #[must_use]
+    pub fn under(&self, address: &Address) -> Option<&str> {
+        self.0.get(address)?.first().map(String::as_str)
+    }
+
+    /// Forgets a resource.
+    pub fn insert(&mut self, address: Address, id: String) {
+        self.0.entry(address).or_default().insert(id);
+    }
+
+    /// Remembers it again, whatever address it was forgotten under.
+    pub fn remove(&mut self, address: &Address, id: &str) {
+        self.0.retain(|known, ids| {
+            if known.kind() == address.kind() {
+                ids.remove(id);
+            }
+            !ids.is_empty()
+        });
+    }
 }
 
 /// Where a cluster is in its life.
@@ -153,7 +199,7 @@ impl State {
             resources: BTreeMap::new(),
             intents: BTreeMap::new(),
             discards: BTreeMap::new(),
-            forgotten: BTreeMap::new(),
+            forgotten: Forgotten::default(),
             pins: BTreeMap::new(),
             outputs: BTreeMap::new(),
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | the state; the journal as bare lists of entries |
 //! | 2 | a phase `gone`, written in the place of a removed state; journal segments that name their fence |
+//! | 3 | what was forgotten by its address, and not by an id that two resources can have |
 //!
 //! What an older version wrote is carried forward while it is read; what a newer one wrote is refused as such, however it
 //! looks otherwise.
@@ -90,13 +91,28 @@ fn version(key: &str, bytes: &[u8]) -> Result<u32, StateError> {
     }
 }
 
-/// Carries a file of version 1 forward. Nothing of it has another meaning since.
+/// Carries a file of an earlier version forward.
 fn forward(mut file: Json) -> Json {
     file["format_version"] = FORMAT_VERSION.into();
     if let Some(state) = file.get_mut("state").and_then(Json::as_object_mut) {
         state.insert("format_version".to_owned(), FORMAT_VERSION.into());
+        if let Some(forgotten) = state.get_mut("forgotten") {
+            by_address(forgotten);
+        }
     }
     file
+}
+
+/// Until version 2 addresses stood by ids. What is not of that form is left as it is, and refused where it is read.
+fn by_address(forgotten: &mut Json) {
+    let Some(before) = forgotten.as_object() else { return };
+    let mut after = serde_json::Map::new();
+    for (id, address) in before {
+        let Some(address) = address.as_str() else { return };
+        let ids = after.entry(address).or_insert_with(|| Json::Array(Vec::new()));
+        ids.as_array_mut().into_iter().for_each(|ids| ids.push(id.as_str().into()));
+    }
+    *forgotten = after.into();
 }
 
 fn parse<T: serde::de::DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, StateError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meridian_engine::Address;
 use meridian_engine::journal::{Entry, Journal as _};
-use meridian_engine::state::{Intent, Record, State, Verb};
+use meridian_engine::state::{FORMAT_VERSION, Intent, Record, State, Verb};
 
 use crate::history::{Difference, Retention};
 use crate::lease::{Ask, Lease};
@@ -117,7 +117,8 @@ async fn what_is_damaged_or_newer_is_refused() {
     clusters.write(&lease, &owner("a"), None, new_state()).await.unwrap();
     let path = dir.path().join("clusters/demo/state.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replacen("\"format_version\":2", "\"format_version\":99", 1)).unwrap();
+    let newer = text.replacen(&format!("\"format_version\":{FORMAT_VERSION}"), "\"format_version\":99", 1);
+    std::fs::write(&path, newer).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Format { found: 99, .. })));
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(matches!(clusters.load("demo").await, Err(StateError::Damaged { .. })));
@@ -304,7 +305,7 @@ fn fixture(version: u32) -> (tempfile::TempDir, Clusters) {
 
 #[tokio::test]
 async fn what_every_earlier_version_left_is_read_and_carried_forward() {
-    for version in 1..=meridian_engine::state::FORMAT_VERSION {
+    for version in 1..=FORMAT_VERSION {
         let (dir, clusters) = fixture(version);
         let loaded = clusters.load("old").await.unwrap().unwrap();
         assert!(loaded.interrupted, "version {version}");
@@ -318,7 +319,7 @@ async fn what_every_earlier_version_left_is_read_and_carried_forward() {
         let written = clusters.write(&lease, &owner("new"), Some(&loaded), state).await.unwrap();
         assert_eq!(clusters.load("old").await.unwrap().unwrap().state, written.state, "version {version}");
         let text = std::fs::read_to_string(dir.path().join("clusters/old/state.json")).unwrap();
-        assert!(text.contains(&format!("\"format_version\":{}", meridian_engine::state::FORMAT_VERSION)));
+        assert!(text.contains(&format!("\"format_version\":{FORMAT_VERSION}")));
     }
 }
 
@@ -326,10 +327,13 @@ async fn what_every_earlier_version_left_is_read_and_carried_forward() {
 #[test]
 fn the_seeds_of_states_are_states() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/state_file");
-    for (name, segments) in [("v1", 3), ("v2-alone", 0), ("v2-gone", 0), ("v2-journal", 3)] {
+    for (name, segments) in [("v1", 3), ("v2-alone", 0), ("v2-gone", 0), ("v2-journal", 3), ("v3-alone", 0)] {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let mut parts = bytes.split(|byte| *byte == 0);
-        crate::format::state(name, parts.next().unwrap()).unwrap();
+        let read = crate::format::state(name, parts.next().unwrap()).unwrap();
+        let forgets = |address: &str| read.state.forgotten.contains(&address.parse().unwrap(), "id-x");
+        assert_eq!(forgets("demo_thing.any"), name != "v1", "{name}");
+        assert_eq!(forgets("demo_other.any"), name == "v3-alone", "{name}");
         let parts: Vec<_> = parts.map(|part| crate::format::segment(name, part).unwrap()).collect();
         assert_eq!(parts.len(), segments, "{name}");
     }

@@ -1,6 +1,5 @@
 //! The clouds that every suite goes through.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use meridian_provider_api::{Connection, Credentials, Pace, Provider};
@@ -57,7 +56,7 @@ impl TestCloud {
             region: self.region.to_owned(),
             account: None,
             endpoint: sandbox.endpoint(self.name),
-            forgotten: BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

@@ -64,7 +64,7 @@ impl Harness for OnSandbox {
             region: region.to_owned(),
             account: None,
             endpoint: self.sandbox.endpoint(self.cloud.name),
-            forgotten: std::collections::BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

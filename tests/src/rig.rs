@@ -1,6 +1,6 @@
 //! A session on a sandbox of its own, in a directory of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meridian_aws::client::Aws;
@@ -159,7 +159,7 @@ impl Rig {
             region: cloud.region.to_owned(),
             account: None,
             endpoint: self.sandbox.endpoint(cloud.name),
-            forgotten: BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

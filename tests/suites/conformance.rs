@@ -57,7 +57,7 @@ impl Harness for Judge {
             region: region.to_owned(),
             account: None,
             endpoint: Some(self.endpoint.clone()),
-            forgotten: std::collections::BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: Arc::default(),

@@ -55,6 +55,25 @@ fn what_is_forgotten_stays_where_it_is_and_can_be_taken_back() {
     run(dir.path(), &adopt, 1);
 }
 
+/// A role and its instance profile have one id.
+#[test]
+fn what_is_forgotten_hides_nothing_else_of_its_id() {
+    let dir = tempfile::tempdir().unwrap();
+    run(dir.path(), &CREATE, 0);
+    let (role, profile) = ("aws_iam_role.workers", "aws_iam_instance_profile.workers");
+    run(dir.path(), &["state", "forget", "prod-eu", role, "--yes"], 0);
+    let plan = run(dir.path(), &PLAN, 2);
+    assert!(plan.contains(&format!("create {role}")) && !plan.contains(&format!("create {profile}")), "{plan}");
+    run(dir.path(), &["state", "forget", "prod-eu", profile, "--yes"], 0);
+    let plan = run(dir.path(), &PLAN, 2);
+    assert!(plan.contains(&format!("create {role}")) && plan.contains(&format!("create {profile}")), "{plan}");
+    let adopt = ["state", "adopt", "-f", "examples/aws.yaml", "--sandbox"];
+    run(dir.path(), &[&adopt[..], &[role, "--yes"]].concat(), 0);
+    let told = run(dir.path(), &[&adopt[..], &[profile, "prod-eu-eu-west-1-workers", "--yes"]].concat(), 0);
+    assert!(told.contains("is as its spec says"), "{told}");
+    run(dir.path(), &PLAN, 0);
+}
+
 #[test]
 fn an_encrypted_state_holds_nothing_that_can_be_read() {
     let dir = tempfile::tempdir().unwrap();

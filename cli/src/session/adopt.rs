@@ -44,7 +44,7 @@ impl Session {
             (None, Some(id)) => (self.begun(cluster), id),
             (Some(state), Some(id)) => (state.clone(), id),
             (Some(state), None) => {
-                let id = state.forgotten.iter().find(|(_, forgotten)| *forgotten == address).map(|(id, _)| id.clone());
+                let id = state.forgotten.under(address).map(str::to_owned);
                 (state.clone(), id.ok_or_else(|| refusals::not_forgotten(state, address))?)
             }
         };
@@ -52,7 +52,8 @@ impl Session {
         let wanted = with(known, address, &id);
         let (plan, cloud) = self.plan_with(cluster, &wanted, address, &id).await?;
         let wanted = State { pins: plan.pins.clone(), ..wanted };
-        let Some(change) = plan.changes.iter().find(|change| change.id.as_deref() == Some(&id)) else {
+        let is_it = |change: &&Change| change.id.as_deref() == Some(&id) && change.address.kind() == address.kind();
+        let Some(change) = plan.changes.iter().find(is_it) else {
             let sighting = cloud.sight(address, &id).await.context("the resource could not be looked at")?;
             return Err(refusals::not_seen(&plan, address, &id, &sighting));
         };
@@ -145,7 +146,7 @@ impl Session {
 
 /// A state in which the resource is managed.
 fn with(mut state: State, address: &Address, id: &str) -> State {
-    state.forgotten.remove(id);
+    state.forgotten.remove(address, id);
     let record = Record {
         id: id.to_owned(),
         fields: Fields::new(),

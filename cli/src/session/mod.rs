@@ -175,7 +175,7 @@ impl Session {
             region: region.to_owned(),
             account: account.map(str::to_owned).or_else(|| self.accounts.get(provider).cloned()),
             endpoint,
-            forgotten: state.into_iter().flat_map(|state| state.forgotten.keys().cloned()).collect(),
+            forgotten: state.map(|state| state.forgotten.clone()).unwrap_or_default(),
             credentials: if emulated { Credentials::Dummy } else { Credentials::DefaultChain },
             pace: if emulated { Pace::quick() } else { Pace::default() },
             limiter: Arc::clone(&self.limiter),

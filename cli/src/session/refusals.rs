@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use meridian_engine::plan::{Change, Plan, Reason};
 use meridian_engine::refusal::Refusal;
+use meridian_engine::state::Record;
 use meridian_engine::{Address, Graph, State, Value};
 use meridian_provider_api::ids::Misfit;
 use meridian_provider_api::{Sighting, Stranger};
@@ -13,7 +14,7 @@ use crate::error::Failure;
 
 /// Nothing was forgotten under the address.
 pub(super) fn not_forgotten(state: &State, address: &Address) -> anyhow::Error {
-    let known: Vec<String> = state.forgotten.values().map(ToString::to_string).collect();
+    let known: Vec<String> = state.forgotten.addresses().map(ToString::to_string).collect();
     let known = if known.is_empty() { "nothing was".to_owned() } else { known.join(", ") };
     Failure::failed(
         format!("no resource of {} was forgotten under the address {address}", state.cluster),
@@ -23,7 +24,8 @@ pub(super) fn not_forgotten(state: &State, address: &Address) -> anyhow::Error {
 
 /// The state speaks against it.
 pub(super) fn of_state(state: &State, address: &Address, id: &str) -> anyhow::Result<()> {
-    if let Some((other, _)) = state.resources.iter().find(|(_, record)| record.id == id) {
+    let is_it = |other: &Address, record: &Record| record.id == id && other.kind() == address.kind();
+    if let Some((other, _)) = state.resources.iter().find(|(other, record)| is_it(other, record)) {
         return Err(of_another_address(other, id));
     }
     let Some(record) = state.resources.get(address) else { return Ok(()) };

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use meridian_engine::apply::{Creation, Deletion, Executor, ExecutorError, Outcome, Update};
 use meridian_engine::observed::{Condition, Observed};
 use meridian_engine::schema::{OnChange, Replacement};
+use meridian_engine::state::Forgotten;
 use meridian_engine::{Address, Fields, KindSchema, Resource};
 
 use crate::call::Pace;
@@ -91,8 +92,8 @@ pub struct Dispatch<C> {
     client: Arc<C>,
     pace: Pace,
     scope: Scope,
-    /// Ids of what is not to be seen.
-    forgotten: BTreeSet<String>,
+    /// What is not to be seen.
+    forgotten: Forgotten,
     kinds: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
     leftovers: BTreeMap<&'static str, Box<dyn AnyKind<C>>>,
 }
@@ -115,12 +116,19 @@ impl<C: Client> Dispatch<C> {
     /// A dispatch without kinds.
     #[must_use]
     pub fn new(client: Arc<C>, pace: Pace, scope: Scope) -> Self {
-        Self { client, pace, scope, forgotten: BTreeSet::new(), kinds: BTreeMap::new(), leftovers: BTreeMap::new() }
+        Self {
+            client,
+            pace,
+            scope,
+            forgotten: Forgotten::default(),
+            kinds: BTreeMap::new(),
+            leftovers: BTreeMap::new(),
+        }
     }
 
-    /// Passes over what was forgotten, by id, although it bears the cluster's marks.
+    /// Passes over what was forgotten, although it bears the cluster's marks.
     #[must_use]
-    pub fn without(self, forgotten: BTreeSet<String>) -> Self {
+    pub fn without(self, forgotten: Forgotten) -> Self {
         Self { forgotten, ..self }
     }
 
@@ -167,7 +175,8 @@ impl<C: Client> Dispatch<C> {
     ) -> Result<Vec<Observed>, CloudError> {
         let client = self.client.fresh(Recorded::of(scope));
         let found = try_join_all(kinds.values().map(|kind| kind.find(&client, scope))).await?;
-        let found = found.into_iter().flatten().filter(|observed| !self.forgotten.contains(&observed.id));
+        let found =
+            found.into_iter().flatten().filter(|observed| !self.forgotten.contains(&observed.address, &observed.id));
         Ok(found.map(|observed| unmarked(&client, observed)).collect())
     }
 
@@ -218,9 +227,9 @@ impl<C: Client> Executor for Dispatch<C> {
             for look in 0..4u32 {
                 tokio::time::sleep(self.pace.backoff * (1 << look)).await;
                 let found = kind.find(&self.client.fresh(Recorded::default()), &self.scope).await?;
-                made = found
-                    .into_iter()
-                    .find(|observed| !self.forgotten.contains(&observed.id) && is_made_by(observed, &creation));
+                made = found.into_iter().find(|observed| {
+                    !self.forgotten.contains(&observed.address, &observed.id) && is_made_by(observed, &creation)
+                });
                 if made.is_some() {
                     break;
                 }
@@ -243,7 +252,7 @@ impl<C: Client> Executor for Dispatch<C> {
 /// Says of what bears no marks that it has to get them, where it can.
 fn unmarked<C: Client>(client: &C, observed: Observed) -> Observed {
     let broken = matches!(observed.condition, Condition::Failed(_));
-    if !C::MARKS_LATER || broken || !client.recorded().is_unmarked(&observed.id) {
+    if !C::MARKS_LATER || broken || !client.recorded().is_unmarked(observed.address.kind(), &observed.id) {
         return observed;
     }
     Observed { condition: Condition::Unmarked, ..observed }

@@ -1,11 +1,11 @@
 //! A provider: what it takes to compile a cluster for a cloud, and to connect to it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use meridian_engine::graph::GraphError;
-use meridian_engine::state::Record;
+use meridian_engine::state::{Forgotten, Record};
 use meridian_engine::{Address, Graph, KindSchema, Value};
 use meridian_spec::cluster::Cluster;
 use meridian_spec::{Draft, Unfit};
@@ -111,8 +111,8 @@ pub struct Connection {
     pub account: Option<String>,
     /// An endpoint in place of the cloud's own, for all its services.
     pub endpoint: Option<String>,
-    /// Ids of resources that bear the cluster's marks and are not to be seen: they were forgotten.
-    pub forgotten: BTreeSet<String>,
+    /// Resources that bear the cluster's marks and are not to be seen.
+    pub forgotten: Forgotten,
     pub credentials: Credentials,
     pub pace: Pace,
     pub limiter: Arc<Limiter>,

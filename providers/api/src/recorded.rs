@@ -11,8 +11,10 @@ use crate::cloud::Scope;
 /// counts as the cluster's by its id; one with the marks of another cluster never does.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    addresses: BTreeMap<String, Address>,
-    unmarked: Mutex<BTreeSet<String>>,
+    /// By id. Resources of two kinds can have one, such as a role and its instance profile on AWS.
+    addresses: BTreeMap<String, Vec<Address>>,
+    /// Kinds and ids.
+    unmarked: Mutex<BTreeSet<(String, String)>>,
     strangers: Mutex<BTreeMap<String, Stranger>>,
 }
 
@@ -41,19 +43,23 @@ impl Recorded {
     /// What `scope` says.
     #[must_use]
     pub fn of(scope: &Scope) -> Self {
-        let addresses = scope.recorded.iter().map(|(address, id)| (id.clone(), address.clone())).collect();
+        let mut addresses = BTreeMap::<String, Vec<Address>>::new();
+        for (address, id) in &scope.recorded {
+            addresses.entry(id.clone()).or_default().push(address.clone());
+        }
         Self { addresses, ..Self::default() }
     }
 
     /// The recorded ids of a kind.
     pub fn ids<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
-        self.addresses.iter().filter(move |(_, address)| address.kind() == kind).map(|(id, _)| id.as_str())
+        let of_kind = move |addresses: &[Address]| addresses.iter().any(|address| address.kind() == kind);
+        self.addresses.iter().filter(move |(_, addresses)| of_kind(addresses)).map(|(id, _)| id.as_str())
     }
 
-    /// What an id was recorded as.
+    /// Whether an id was recorded.
     #[must_use]
-    pub fn address(&self, id: &str) -> Option<&Address> {
-        self.addresses.get(id)
+    pub fn contains(&self, id: &str) -> bool {
+        self.addresses.contains_key(id)
     }
 
     /// Every recorded id.
@@ -64,20 +70,22 @@ impl Recorded {
     /// The address that a resource of `kind` without marks was recorded under; that it has none is remembered.
     #[must_use]
     pub fn unmarked(&self, kind: &str, id: &str) -> Option<Address> {
-        let address = self.addresses.get(id).filter(|address| address.kind() == kind)?;
-        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+        let address = self.addresses.get(id)?.iter().find(|address| address.kind() == kind)?;
+        let mut unmarked = self.unmarked.lock().unwrap_or_else(PoisonError::into_inner);
+        unmarked.insert((kind.to_owned(), id.to_owned()));
         Some(address.clone())
     }
 
-    /// Whether [`Recorded::unmarked`] was asked for this id.
+    /// Whether [`Recorded::unmarked`] was asked for this resource.
     #[must_use]
-    pub fn is_unmarked(&self, id: &str) -> bool {
-        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    pub fn is_unmarked(&self, kind: &str, id: &str) -> bool {
+        let unmarked = self.unmarked.lock().unwrap_or_else(PoisonError::into_inner);
+        unmarked.contains(&(kind.to_owned(), id.to_owned()))
     }
 
     /// Remembers why a recorded id is not the cluster's.
     pub fn turn_down(&self, id: &str, stranger: Stranger) {
-        if self.addresses.contains_key(id) {
+        if self.contains(id) {
             self.strangers.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), stranger);
         }
     }
@@ -95,14 +103,17 @@ mod tests {
 
     #[test]
     fn what_bears_no_marks_is_known_by_its_id_and_kind() {
-        let address: Address = "test_network.main".parse().unwrap();
-        let scope = Scope { cluster: "demo".to_owned(), recorded: [(address.clone(), "n-1".to_owned())].into() };
+        let (address, router): (Address, Address) =
+            ("test_network.main".parse().unwrap(), "test_router.main".parse().unwrap());
+        let recorded = [&address, &router].map(|address| (address.clone(), "n-1".to_owned()));
+        let scope = Scope { cluster: "demo".to_owned(), recorded: recorded.into() };
         let recorded = Recorded::of(&scope);
         assert_eq!(recorded.ids("test_network").collect::<Vec<_>>(), ["n-1"]);
         assert_eq!(recorded.unmarked("test_subnet", "n-1"), None);
-        assert!(!recorded.is_unmarked("n-1"));
+        assert!(!recorded.is_unmarked("test_network", "n-1"));
         assert_eq!(recorded.unmarked("test_network", "n-1"), Some(address));
-        assert!(recorded.is_unmarked("n-1"));
+        assert!(recorded.is_unmarked("test_network", "n-1") && !recorded.is_unmarked("test_router", "n-1"));
+        assert_eq!(recorded.unmarked("test_router", "n-1"), Some(router));
         recorded.turn_down("n-2", Stranger::OfCluster("other".to_owned()));
         assert_eq!(recorded.stranger("n-2"), None);
     }

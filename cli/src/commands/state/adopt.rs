@@ -20,9 +20,9 @@ use crate::views;
 /// plan would replace is not adopted, since nothing of it would stay.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  meridian state forget prod-eu aws_dhcp_options.main --yes\n  \
-                        meridian state adopt -f cluster.yaml aws_dhcp_options.main --yes\n\n\
-                        One that someone else made:\n  \
-                        meridian state adopt -f cluster.yaml aws_vpc.main vpc-0a1b2c3d4e5f60718")]
+                        meridian state adopt -f cluster.yaml aws_dhcp_options.main --yes\n  \
+                        meridian state forget prod-eu aws_iam_role.workers --yes\n  \
+                        meridian state adopt -f cluster.yaml aws_iam_role.workers prod-eu-eu-west-1-workers --yes")]
 pub struct Args {
     /// The spec that asks for it.
     #[arg(short, long = "file", value_name = "FILE", required = true)]

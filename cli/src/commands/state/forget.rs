@@ -37,7 +37,7 @@ pub async fn run(session: &Session, args: &Args, again: &Again) -> Result<()> {
         let mut state = now.state.clone();
         let id = recorded(&state, name, address)?;
         state.resources.remove(address);
-        state.forgotten.insert(id, address.clone());
+        state.forgotten.insert(address.clone(), id);
         session.clusters.write(&lease, session.owner(), Some(&now), state).await?;
         anyhow::Ok(())
     }

@@ -61,7 +61,7 @@ async fn client(answers: &[(&'static str, &'static str, &'static str)]) -> (Azur
         region: "westeurope".to_owned(),
         account: None,
         endpoint: Some(endpoint),
-        forgotten: std::collections::BTreeSet::new(),
+        forgotten: meridian_engine::state::Forgotten::default(),
         credentials: Credentials::Dummy,
         pace: Pace { patience: Duration::from_millis(200), ..Pace::quick() },
         limiter: Arc::default(),

@@ -17,7 +17,7 @@ async fn client(cluster: &Cluster) -> Azure {
         region: cluster.region.name.clone(),
         account: None,
         endpoint: Some("http://127.0.0.1:9".to_owned()),
-        forgotten: std::collections::BTreeSet::new(),
+        forgotten: meridian_engine::state::Forgotten::default(),
         credentials: Credentials::Dummy,
         pace: Pace::quick(),
         limiter: Arc::default(),

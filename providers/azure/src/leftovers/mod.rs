@@ -161,7 +161,7 @@ fn is_left(client: &Azure, id: &ArmId, resource: &GenericResource) -> bool {
             && resource.resource.location.as_deref().is_some_and(|place| location(place) == client.region)
     };
     // What was adopted may not bear the marks yet.
-    let is_recorded = || client.recorded().address(&id.to_string()).is_some();
+    let is_recorded = || client.recorded().contains(&id.to_string());
     !is_ours && !is_recorded() && (is_own_group || is_of_cluster())
 }
 

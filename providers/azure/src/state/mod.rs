@@ -46,7 +46,7 @@ impl AzureState {
             region: region.unwrap_or_default(),
             account: account.clone(),
             endpoint,
-            forgotten: std::collections::BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials,
             pace: if emulated { Pace::quick() } else { Pace { patience: PATIENCE, ..Pace::default() } },
             limiter: Arc::default(),

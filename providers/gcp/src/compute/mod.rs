@@ -47,7 +47,7 @@ pub(crate) mod testing {
             region: "europe-west1".to_owned(),
             account: Some("p".to_owned()),
             endpoint: Some("http://127.0.0.1:9".to_owned()),
-            forgotten: std::collections::BTreeSet::new(),
+            forgotten: meridian_engine::state::Forgotten::default(),
             credentials: Credentials::Dummy,
             pace: Pace::quick(),
             limiter: std::sync::Arc::default(),
