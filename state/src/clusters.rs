@@ -57,6 +57,8 @@ pub struct Loaded {
     pub interrupted: bool,
     /// Who holds the lease, if someone does: whoever has a journal and the lease is at work still.
     pub holder: Option<Owner>,
+    /// Fencing number of the lease it was written under.
+    pub(crate) fence: u64,
     /// How many segments it has; where the next one, or its seal, goes.
     pub(crate) segments: u64,
     /// As it stands in the store, for the history.
@@ -102,7 +104,7 @@ impl Clusters {
         let (object, mut keys, holder) =
             tokio::try_join!(self.store.get(&key), self.store.list(&journal), async { Ok(self.holder(name).await) })?;
         let Some(object) = object else { return Ok(None) };
-        let StateFile { written_at, written_by, mut state, .. } = format::state(&key, &object.bytes)?;
+        let StateFile { written_at, written_by, fence, mut state, .. } = format::state(&key, &object.bytes)?;
         let prefix = Self::journal_prefix(name, state.serial)?;
         keys.retain(|key| key.starts_with(&prefix));
         let (mut interrupted, mut segments) = (false, 0);
@@ -118,6 +120,7 @@ impl Clusters {
             interrupted,
             // Who reads does not need the lease: one that can't be read keeps nobody from reading.
             holder: holder.ok().flatten().map(|(owner, _)| owner),
+            fence,
             segments,
             bytes: object.bytes,
             version: object.version,
@@ -159,6 +162,7 @@ impl Clusters {
     /// # Guarantees
     /// - Of two writers on one predecessor one wins; the other gets [`StoreError::Precondition`] and has changed nothing.
     /// - The predecessor is in the history before it is replaced.
+    /// - What a later holder of the lease wrote is never written over.
     pub async fn write(
         &self,
         lease: &Lease,
@@ -179,6 +183,10 @@ impl Clusters {
         // A cluster of this name may have been before: serials go on, so that no key of its journal is used again.
         let before = previous.or(removed.as_ref());
         if let Some(loaded) = before {
+            // Someone took the lease and has written since, whatever this holder still believes.
+            if loaded.fence > lease.fence {
+                return Err(StateError::LeaseLost);
+            }
             if lease.took_over {
                 self.seal(lease, loaded).await?;
             }
@@ -208,6 +216,7 @@ impl Clusters {
             written_at: file.written_at,
             interrupted: false,
             holder: Some(owner.clone()),
+            fence: lease.fence,
             segments: 0,
             bytes,
             version,
@@ -232,6 +241,7 @@ impl Clusters {
             fence: lease.fence,
             nonce: nonce(),
             seal: true,
+            sealed_at: Some(Timestamp::now()),
             entries: Vec::new(),
         };
         let bytes = serde_json::to_vec(&segment).map_err(|source| damaged(&key, source))?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | the state; the journal as bare lists of entries |
 //! | 2 | a phase `gone`, written in the place of a removed state; journal segments that name their fence |
-//! | 3 | what was forgotten by its address, and not by an id that two resources can have |
+//! | 3 | what was forgotten by its address, and not by an id that two resources can have; seals that say when |
 //!
 //! What an older version wrote is carried forward while it is read; what a newer one wrote is refused as such, however it
 //! looks otherwise.
@@ -43,6 +43,9 @@ pub(crate) struct Segment {
     /// Set by a successor: the journal ends here, whatever its writer still believes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub seal: bool,
+    /// When it was, so that it is not dropped while its writer may still believe in its lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_at: Option<Timestamp>,
     pub entries: Vec<Entry>,
 }
 
@@ -64,6 +67,7 @@ pub(crate) fn state(key: &str, bytes: &[u8]) -> Result<StateFile, StateError> {
         }
     };
     can_grow(key, "serial", file.state.serial)?;
+    can_grow(key, "fencing number", file.fence)?;
     Ok(file)
 }
 
@@ -72,7 +76,14 @@ pub(crate) fn segment(key: &str, bytes: &[u8]) -> Result<Segment, StateError> {
     // Version 1 had no head: a bare list.
     if bytes.trim_ascii_start().starts_with(b"[") {
         let entries = parse(key, bytes)?;
-        return Ok(Segment { format_version: 1, fence: 0, nonce: String::new(), seal: false, entries });
+        return Ok(Segment {
+            format_version: 1,
+            fence: 0,
+            nonce: String::new(),
+            seal: false,
+            sealed_at: None,
+            entries,
+        });
     }
     version(key, bytes)?;
     parse(key, bytes)

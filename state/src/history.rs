@@ -12,6 +12,9 @@ use crate::clusters::{Clusters, Loaded, StateError};
 use crate::format::{self, StateFile};
 use crate::lease::{Lease, Owner};
 
+/// How long the seal of a journal stays: far longer than a holder whose lease was taken away believes that it has it.
+const SEAL_KEPT: Duration = Duration::from_mins(10);
+
 /// One line of a history.
 #[derive(Debug, Clone, Serialize)]
 pub struct HistoryEntry {
@@ -116,7 +119,7 @@ impl Clusters {
         self.write(lease, owner, Some(present), state).await
     }
 
-    /// Drops what `retention` does not keep, and seals of journals that nobody writes any more; gives the serials that
+    /// Drops what `retention` does not keep, and what is left of journals that nobody writes any more; gives the serials that
     /// went. The present state and its entry in the history stay, whatever is asked for.
     pub async fn prune(&self, name: &str, present: &Loaded, retention: Retention) -> Result<Vec<u64>, StateError> {
         let current = present.state.serial;
@@ -134,14 +137,20 @@ impl Clusters {
             }
         }
         let kept = Self::journal_prefix(name, current)?;
-        let before = Self::journal_prefix(name, current.saturating_sub(1))?;
         for key in self.store().list(&Self::key(name, "journal/")?).await? {
-            // A seal of the state before may be young: whom it is for may still come.
-            if !key.starts_with(&kept) && !key.starts_with(&before) {
+            if !key.starts_with(&kept) && !self.is_young_seal(&key).await? {
                 self.store().delete(&key).await?;
             }
         }
         Ok(gone)
+    }
+
+    /// Whether it is a seal, and whom it keeps out may still come.
+    async fn is_young_seal(&self, key: &str) -> Result<bool, StateError> {
+        let Some(object) = self.store().get(key).await? else { return Ok(false) };
+        let sealed_at = format::segment(key, &object.bytes).ok().and_then(|segment| segment.sealed_at);
+        let span = SignedDuration::try_from(SEAL_KEPT).unwrap_or(SignedDuration::MAX);
+        Ok(sealed_at.and_then(|at| at.checked_add(span).ok()).is_some_and(|end| end > Timestamp::now()))
     }
 
     async fn is_recent(&self, name: &str, serial: u64, days: Option<u32>) -> Result<bool, StateError> {

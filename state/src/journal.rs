@@ -142,6 +142,7 @@ impl Writer {
             fence: self.fence,
             nonce: nonce(),
             seal: false,
+            sealed_at: None,
             entries: std::mem::take(&mut self.entries),
         };
         serde_json::to_vec(&segment).map_err(|source| damaged(&self.prefix, source))

@@ -7,6 +7,8 @@
 //!   intent any more, and so sends no further change.
 //! - A holder stops sending some time before its lease runs out, in the middle of a change too, and others take it some time
 //!   after.
+//! - A holder whose process stood still for some seconds (it was stopped, its machine slept) sends nothing before it has
+//!   renewed its lease: someone may have taken it away.
 //!
 //! # Assumptions
 //! - Clocks of holders differ by less than twice [`SKEW`].
@@ -32,6 +34,12 @@ pub const TERM: Duration = Duration::from_mins(1);
 
 /// By how much clocks may be wrong.
 pub const SKEW: Duration = Duration::from_secs(10);
+
+/// How often a holder notices that it is running.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A holder that did not notice it for so long stood still.
+const GAP: Duration = Duration::from_secs(4);
 
 /// How long a holder whose lease ran out since the store did not answer waits for the store, before it gives up.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -109,7 +117,11 @@ pub struct Lease {
 /// What is known of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
-    Until(Timestamp),
+    Until {
+        end: Timestamp,
+        /// When its holder was last seen to run, without a gap since the lease was last renewed.
+        seen: Timestamp,
+    },
     /// Someone else has it.
     Lost,
 }
@@ -117,7 +129,8 @@ enum Status {
 impl Status {
     /// Whether its holder may still send.
     fn is_good(self) -> bool {
-        matches!(self, Self::Until(end) if Timestamp::now() < before(end, SKEW))
+        let now = Timestamp::now();
+        matches!(self, Self::Until { end, seen } if now < before(end, SKEW) && now < after(seen, GAP))
     }
 }
 
@@ -179,7 +192,7 @@ impl Lease {
         let present = read(store.as_ref(), key).await?;
         let took_over = present.as_ref().is_some_and(|(file, _)| !file.released);
         let (fence, condition) = match present {
-            None => (1, Condition::Absent),
+            None => (first_fence(), Condition::Absent),
             Some((file, _)) if file.is_held() && !(ask.is_dead)(&file.owner) => {
                 return Err(StateError::Held { owner: file.owner, expires_at: file.expires_at });
             }
@@ -205,7 +218,7 @@ impl Lease {
             }
             Err(error) => return Err(error),
         };
-        let status = watch::Sender::new(Status::Until(file.expires_at));
+        let status = watch::Sender::new(Status::Until { end: file.expires_at, seen: now });
         let (stop, stopped) = oneshot::channel();
         let beat = Beat { store: Arc::clone(store), key: key.to_owned(), status: status.clone() };
         let heartbeat = tokio::spawn(beat.run(file, version, stopped));
@@ -264,8 +277,8 @@ struct Beat {
 }
 
 impl Beat {
-    /// Puts the expiry off, three times a term. When that fails the lease runs out by itself, and is renewed by the next
-    /// beat that gets through, unless someone took it.
+    /// Puts the expiry off, three times a term, and at once after a gap. When that fails the lease runs out by itself, and is
+    /// renewed by the next beat that gets through, unless someone took it.
     async fn run(
         self,
         mut file: LeaseFile,
@@ -276,25 +289,73 @@ impl Beat {
         loop {
             tokio::select! {
                 _ = &mut stopped => return (file, version),
-                // At once, where the store took its time for the one before.
-                () = tokio::time::sleep_until(due) => {}
+                () = self.wait_until(due) => {}
             }
             due = tokio::time::Instant::now() + TERM / 3;
             let next = LeaseFile { expires_at: after(Timestamp::now(), TERM), nonce: nonce(), ..file.clone() };
-            match put(self.store.as_ref(), &self.key, &next, Condition::Matches(version.clone())).await {
+            let mut last = Timestamp::now();
+            let mut gap = false;
+            let written = {
+                let condition = Condition::Matches(version.clone());
+                let mut put = std::pin::pin!(put(self.store.as_ref(), &self.key, &next, condition));
+                loop {
+                    tokio::select! {
+                        written = &mut put => break written,
+                        () = tokio::time::sleep(TICK) => {
+                            self.runs();
+                            gap |= Timestamp::now() > after(last, GAP);
+                            last = Timestamp::now();
+                        }
+                    }
+                }
+            };
+            match written {
                 Ok(written) => {
                     (file, version) = (next, written);
-                    self.status.send_replace(Status::Until(file.expires_at));
+                    let now = Timestamp::now();
+                    // It may have been renewed before a gap: then the next beat, at once, tells whether it still is ours.
+                    gap |= now > after(last, GAP);
+                    let seen = if gap { Timestamp::UNIX_EPOCH } else { now };
+                    self.status.send_replace(Status::Until { end: file.expires_at, seen });
                 }
                 Err(StateError::Store(StoreError::Precondition { .. })) => {
                     tracing::error!("the lease was taken over by someone else");
                     self.status.send_replace(Status::Lost);
                     return (file, version);
                 }
-                Err(error) => tracing::warn!(%error, "the lease could not be renewed; trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, "the lease could not be renewed; trying again");
+                    tokio::time::sleep(GAP).await;
+                }
             }
         }
     }
+
+    /// Waits for the next beat, which a gap brings forward.
+    async fn wait_until(&self, due: tokio::time::Instant) {
+        // At once, where the store took its time for the one before.
+        while tokio::time::Instant::now() < due && self.runs() {
+            tokio::time::sleep_until(due.min(tokio::time::Instant::now() + TICK)).await;
+        }
+    }
+
+    /// Notices that its process is running; `false` after a gap, which lasts until the lease is renewed.
+    fn runs(&self) -> bool {
+        let now = Timestamp::now();
+        self.status.send_if_modified(|status| match status {
+            Status::Until { seen, .. } if now < after(*seen, GAP) => {
+                *seen = now;
+                true
+            }
+            _ => false,
+        })
+    }
+}
+
+/// Where the numbers of a new lease begin: at the milliseconds of the clock, so that one whose object someone removed does not
+/// begin below what was written under it.
+fn first_fence() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0).max(1)
 }
 
 /// Lets a lease that someone holds run out at once.

@@ -87,12 +87,13 @@ async fn a_lease_keeps_others_out_until_it_is_given_back() {
     let refused = take(&clusters, owner("b")).await.unwrap_err();
     assert!(matches!(refused, StateError::Held { owner, .. } if owner.user == "a"));
     assert_eq!(clusters.holder("demo").await.unwrap().unwrap().0.user, "a");
+    let begun = lease.fence;
     lease.release().await.unwrap();
     let second = take(&clusters, owner("b")).await.unwrap();
-    assert_eq!(second.fence, 2);
+    assert_eq!(second.fence, begun + 1);
     let ask = Ask { is_dead: &|holder| holder.user == "b", ..ask(owner("c")) };
     let third = clusters.acquire("demo", ask).await.unwrap();
-    assert_eq!(third.fence, 3);
+    assert_eq!(third.fence, begun + 2);
 }
 
 #[tokio::test]
@@ -107,6 +108,38 @@ async fn who_lost_the_lease_cannot_write_over_the_next_one() {
     let late = clusters.write(&slow, &owner("slow"), Some(&first), first.state.clone()).await;
     assert!(late.is_err());
     assert_eq!(clusters.history("demo").await.unwrap().last().unwrap().written_by.user, "quick");
+}
+
+/// The lease was taken away and the next holder has come to its end, seconds after the last heartbeat of the first.
+#[tokio::test]
+async fn who_still_believes_in_its_lease_writes_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let clusters = clusters(&dir);
+    let slow = take(&clusters, owner("slow")).await.unwrap();
+    let begun = clusters.write(&slow, &owner("slow"), None, new_state()).await.unwrap();
+    let journal = StoreJournal::new(&clusters, &begun, &slow).unwrap();
+    journal.write(intent("a")).await.unwrap();
+    clusters.unlock("demo").await.unwrap();
+
+    let quick = take(&clusters, owner("quick")).await.unwrap();
+    let seen = clusters.load("demo").await.unwrap().unwrap();
+    let mut written = clusters.write(&quick, &owner("quick"), Some(&seen), seen.state.clone()).await.unwrap();
+    for _ in 0..3 {
+        written = clusters.write(&quick, &owner("quick"), Some(&written), written.state.clone()).await.unwrap();
+        clusters.prune("demo", &written, Retention::default()).await.unwrap();
+    }
+    quick.release().await.unwrap();
+
+    slow.check().await.unwrap();
+    journal.write(intent("b")).await.unwrap_err();
+    let present = clusters.load("demo").await.unwrap().unwrap();
+    let late = clusters.write(&slow, &owner("slow"), Some(&present), present.state.clone()).await;
+    assert!(matches!(late, Err(StateError::LeaseLost)), "{late:?}");
+    assert_eq!(clusters.load("demo").await.unwrap().unwrap().state, written.state);
+    // Nor does a lease that was removed begin again below what was written.
+    std::fs::remove_file(dir.path().join("clusters/demo/lease.json")).unwrap();
+    let next = take(&clusters, owner("next")).await.unwrap();
+    clusters.write(&next, &owner("next"), Some(&present), present.state.clone()).await.unwrap();
 }
 
 #[tokio::test]
@@ -229,9 +262,10 @@ async fn one_waits_for_a_lease_as_long_as_one_was_told_to() {
         told.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     };
     let ask = Ask { patience: Duration::from_mins(1), waiting: &waiting, ..ask(owner("second")) };
+    let begun = first.fence;
     let (second, released) = tokio::join!(clusters.acquire("demo", ask), first.release());
     released.unwrap();
-    assert_eq!(second.unwrap().fence, 2);
+    assert_eq!(second.unwrap().fence, begun + 1);
     assert!(told.load(std::sync::atomic::Ordering::Relaxed) <= 1);
 }
 

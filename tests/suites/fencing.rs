@@ -1,4 +1,5 @@
-//! A holder that is stopped over the expiry of its lease and then continued, on every store: another one goes on meanwhile, and
+//! A holder that is stopped and then continued, on every store, over the expiry of its lease or with its lease taken away: another
+//! one goes on meanwhile, and
 //! the first neither writes nor sends anything more.
 //!
 //! Each store has a test, an emulator and a sandbox of its own: what fails on one takes nothing away from the others.
@@ -159,11 +160,48 @@ fn is_fenced_off(place: &Place, sandbox: &Sandbox) {
     ));
 }
 
+/// The lease is taken away while its holder, by its own clock, has most of its minute still.
+fn is_overtaken(place: &Place, sandbox: &Sandbox) {
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = temporary.path();
+    let run = |words: &[&str]| -> Output { expect(place.meridian(dir, sandbox).args(words), 0) };
+    if !place.url.starts_with("file:") {
+        run(&["state", "init"]);
+    }
+    let mut first = Process::start(place.meridian(dir, sandbox).args(CREATE), dir, "first");
+    stop_in_the_middle(&mut first, place, sandbox);
+    expect(place.meridian(dir, sandbox).args(CREATE), 4);
+    run(&["state", "unlock", "prod-eu", "--yes"]);
+    run(&CREATE);
+    let (inventory, sent) = (sandbox.inventory("aws"), changes(sandbox));
+    let history = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
+
+    first.signal("-CONT");
+    let (code, told) = first.end(dir, "first");
+    assert_eq!(code, Some(1), "{}: {told}", place.url);
+    let after = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
+    assert_eq!(after, history, "{}: the first one wrote a state: {told}", place.url);
+    let late = changes(sandbox) - sent;
+    assert_eq!(late, 0, "{}: the first one went on: {told}", place.url);
+    assert_eq!(sandbox.inventory("aws"), inventory, "{}: {told}", place.url);
+    run(&["plan", "-f", "examples/aws.yaml"]);
+    meridian_tests::report(&format!(
+        "{}: overtaken before its lease ran out: {late} changing calls by the first one after it was continued, no state",
+        place.url,
+    ));
+}
+
 async fn try_on(place: Place) {
     let latency: Fault = format!("effect=latency,ms={}", LATENCY.as_millis()).parse().unwrap();
     let config = Config { zones: zones(), faults: vec![latency], ..Config::default() };
     let sandbox = Sandbox::start(config).await.unwrap();
-    tokio::task::spawn_blocking(move || is_fenced_off(&place, &sandbox)).await.unwrap();
+    let both = move || {
+        is_fenced_off(&place, &sandbox);
+        expect(place.meridian(Path::new("."), &sandbox).args(["destroy", "prod-eu", "--yes"]), 0);
+        sandbox.call_log().clear();
+        is_overtaken(&place, &sandbox);
+    };
+    tokio::task::spawn_blocking(both).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
