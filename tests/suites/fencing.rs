@@ -1,6 +1,5 @@
-//! A holder that is stopped and then continued, on every store, over the expiry of its lease or with its lease taken away: another
-//! one goes on meanwhile, and
-//! the first neither writes nor sends anything more.
+//! A holder that is stopped and then continued, on every store, over the expiry of its lease or with its lease taken away:
+//! another one goes on meanwhile, and the first neither writes nor sends anything more.
 //!
 //! Each store has a test, an emulator and a sandbox of its own: what fails on one takes nothing away from the others.
 
