@@ -191,12 +191,13 @@ impl Lease {
     async fn try_acquire(store: &Arc<dyn Store>, key: &str, ask: &Ask<'_>) -> Result<Self, StateError> {
         let present = read(store.as_ref(), key).await?;
         let took_over = present.as_ref().is_some_and(|(file, _)| !file.released);
-        let (fence, condition) = match present {
-            None => (first_fence(), Condition::Absent),
+        let fence = next_fence(present.as_ref().map(|(file, _)| file.fence));
+        let condition = match present {
+            None => Condition::Absent,
             Some((file, _)) if file.is_held() && !(ask.is_dead)(&file.owner) => {
                 return Err(StateError::Held { owner: file.owner, expires_at: file.expires_at });
             }
-            Some((file, version)) => (file.fence + 1, Condition::Matches(version)),
+            Some((_, version)) => Condition::Matches(version),
         };
         let now = Timestamp::now();
         let file = LeaseFile {
@@ -286,10 +287,12 @@ impl Beat {
         mut stopped: oneshot::Receiver<()>,
     ) -> (LeaseFile, Version) {
         let mut due = tokio::time::Instant::now() + TERM / 3;
+        // A beat that failed is not repeated before this, gap or not.
+        let mut earliest = tokio::time::Instant::now();
         loop {
             tokio::select! {
                 _ = &mut stopped => return (file, version),
-                () = self.wait_until(due) => {}
+                () = self.wait(earliest, due) => {}
             }
             due = tokio::time::Instant::now() + TERM / 3;
             let next = LeaseFile { expires_at: after(Timestamp::now(), TERM), nonce: nonce(), ..file.clone() };
@@ -325,17 +328,20 @@ impl Beat {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the lease could not be renewed; trying again");
-                    tokio::time::sleep(GAP).await;
+                    earliest = tokio::time::Instant::now() + GAP;
                 }
             }
         }
     }
 
-    /// Waits for the next beat, which a gap brings forward.
-    async fn wait_until(&self, due: tokio::time::Instant) {
-        // At once, where the store took its time for the one before.
-        while tokio::time::Instant::now() < due && self.runs() {
-            tokio::time::sleep_until(due.min(tokio::time::Instant::now() + TICK)).await;
+    /// Waits for the next beat, which a gap brings forward; there is no wait where the store took its time for the one before.
+    async fn wait(&self, earliest: tokio::time::Instant, due: tokio::time::Instant) {
+        loop {
+            let (runs, now) = (self.runs(), tokio::time::Instant::now());
+            if now >= earliest && (now >= due || !runs) {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
         }
     }
 
@@ -352,10 +358,11 @@ impl Beat {
     }
 }
 
-/// Where the numbers of a new lease begin: at the milliseconds of the clock, so that one whose object someone removed does not
-/// begin below what was written under it.
-fn first_fence() -> u64 {
-    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0).max(1)
+/// A higher number than the one before, and no lower than the milliseconds of the clock: so a lease whose object someone removed,
+/// or put back as it was once, does not fall below what was written under it.
+fn next_fence(before: Option<u64>) -> u64 {
+    let clock = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    before.map_or(1, |before| before + 1).max(clock)
 }
 
 /// Lets a lease that someone holds run out at once.

@@ -90,10 +90,10 @@ async fn a_lease_keeps_others_out_until_it_is_given_back() {
     let begun = lease.fence;
     lease.release().await.unwrap();
     let second = take(&clusters, owner("b")).await.unwrap();
-    assert_eq!(second.fence, begun + 1);
+    assert!(second.fence > begun);
     let ask = Ask { is_dead: &|holder| holder.user == "b", ..ask(owner("c")) };
     let third = clusters.acquire("demo", ask).await.unwrap();
-    assert_eq!(third.fence, begun + 2);
+    assert!(third.fence > second.fence);
 }
 
 #[tokio::test]
@@ -265,7 +265,7 @@ async fn one_waits_for_a_lease_as_long_as_one_was_told_to() {
     let begun = first.fence;
     let (second, released) = tokio::join!(clusters.acquire("demo", ask), first.release());
     released.unwrap();
-    assert_eq!(second.unwrap().fence, begun + 1);
+    assert!(second.unwrap().fence > begun);
     assert!(told.load(std::sync::atomic::Ordering::Relaxed) <= 1);
 }
 

@@ -38,7 +38,7 @@ pub struct Stats {
     pub store: StoreStats,
 }
 
-/// What the store of the state was asked.
+/// What the store of the state was asked. What the store's client repeats by itself is within one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StoreStats {
     pub calls: ApiCalls,
