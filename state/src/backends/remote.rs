@@ -53,8 +53,9 @@ impl Default for Patience {
     }
 }
 
-/// An outage is over when the store has answered, or when nobody has met it for so long.
-const FORGOTTEN: Duration = Duration::from_mins(1);
+/// An outage is over when the store has answered, or when nobody has met it for so long. That is longer than a request takes
+/// that is never answered, and the pause after it.
+const FORGOTTEN: Duration = Duration::from_mins(3);
 
 /// A store that does not answer.
 #[derive(Debug, Clone, Copy)]
