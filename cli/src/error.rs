@@ -134,7 +134,7 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
             Some("check that the credentials for the store have not run out and allow this; run the command again then")
         }
         StoreError::Io { .. } => {
-            Some("nothing that was written is lost; once the store answers, run the command again")
+            Some("nothing that was written is lost; once the store can be used again, run the command again")
         }
         _ => None,
     }

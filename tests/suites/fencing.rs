@@ -118,6 +118,25 @@ fn changes(sandbox: &Sandbox) -> usize {
     sandbox.call_log().all().iter().filter(|call| !is_read(&call.operation)).count()
 }
 
+/// Continues a process whose successor has come to its end: it fails, and leaves no trace. Gives how many calls it sent that
+/// change something.
+fn continued(first: &mut Process, dir: &Path, place: &Place, sandbox: &Sandbox) -> usize {
+    let run = |words: &[&str]| -> Output { expect(place.meridian(dir, sandbox).args(words), 0) };
+    let (inventory, sent) = (sandbox.inventory("aws"), changes(sandbox));
+    let history = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
+    first.signal("-CONT");
+    let (code, told) = first.end(dir, "first");
+    assert_eq!(code, Some(1), "{}: {told}", place.url);
+    assert!(told.contains("taken over"), "{}: {told}", place.url);
+    let late = changes(sandbox) - sent;
+    assert_eq!(late, 0, "{}: the first one went on: {told}", place.url);
+    assert_eq!(sandbox.inventory("aws"), inventory, "{}: {told}", place.url);
+    let after = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
+    assert_eq!(after, history, "{}: the first one wrote a state: {told}", place.url);
+    run(&["plan", "-f", "examples/aws.yaml"]);
+    late
+}
+
 fn is_fenced_off(place: &Place, sandbox: &Sandbox) {
     let began = Instant::now();
     let temporary = tempfile::tempdir().unwrap();
@@ -137,19 +156,8 @@ fn is_fenced_off(place: &Place, sandbox: &Sandbox) {
     let (code, told) = second.end(dir, "second");
     assert_eq!(code, Some(0), "{}: {told}", place.url);
     assert!(told.contains("is at work since") && told.contains("waiting for the lease"), "{told}");
-    let (inventory, sent) = (sandbox.inventory("aws"), changes(sandbox));
-    let history = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
-
-    first.signal("-CONT");
-    let (code, told) = first.end(dir, "first");
-    assert_eq!(code, Some(1), "{}: {told}", place.url);
-    assert!(told.contains("taken over"), "{}: {told}", place.url);
-    let late = changes(sandbox) - sent;
-    assert_eq!(late, 0, "{}: the first one went on: {told}", place.url);
-    assert_eq!(sandbox.inventory("aws"), inventory);
-    let after = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
-    assert_eq!(after, history, "{}: the first one wrote a state", place.url);
-    run(&["plan", "-f", "examples/aws.yaml"]);
+    let sent = changes(sandbox);
+    let late = continued(&mut first, dir, place, sandbox);
     meridian_tests::report(&format!(
         "{}: stopped after {of_first} changing calls; {} more by the next holder; {late} by the first one after it was \
          continued; {:.0?}",
@@ -172,18 +180,7 @@ fn is_overtaken(place: &Place, sandbox: &Sandbox) {
     expect(place.meridian(dir, sandbox).args(CREATE), 4);
     run(&["state", "unlock", "prod-eu", "--yes"]);
     run(&CREATE);
-    let (inventory, sent) = (sandbox.inventory("aws"), changes(sandbox));
-    let history = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
-
-    first.signal("-CONT");
-    let (code, told) = first.end(dir, "first");
-    assert_eq!(code, Some(1), "{}: {told}", place.url);
-    let after = run(&["state", "history", "prod-eu", "-o", "json"]).stdout;
-    assert_eq!(after, history, "{}: the first one wrote a state: {told}", place.url);
-    let late = changes(sandbox) - sent;
-    assert_eq!(late, 0, "{}: the first one went on: {told}", place.url);
-    assert_eq!(sandbox.inventory("aws"), inventory, "{}: {told}", place.url);
-    run(&["plan", "-f", "examples/aws.yaml"]);
+    let late = continued(&mut first, dir, place, sandbox);
     meridian_tests::report(&format!(
         "{}: overtaken before its lease ran out: {late} changing calls by the first one after it was continued, no state",
         place.url,

@@ -332,7 +332,7 @@ async fn a_store_that_stays_down_ends_the_run_and_the_next_one_goes_on() {
     };
     let (told, took) = (stage.told(), began.elapsed());
     assert_eq!(status.code(), Some(1), "{told}");
-    assert!(told.contains("trying again for up to") && told.contains("once the store answers"), "{told}");
+    assert!(told.contains("trying again for up to") && told.contains("once the store can be used again"), "{told}");
     let made = stage.inventory().values().sum::<usize>();
     proxy.set_down(false);
     let told = stage.create(0);
